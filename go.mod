@@ -1,0 +1,3 @@
+module github.com/noafhir/noafhir
+
+go 1.26

@@ -1,0 +1,130 @@
+// Package store says what the server needs of a database: every version of
+// every resource, kept safely, and found by key ranges.
+//
+// [Store] is the contract; store/storetest runs it against an implementation.
+// The databases are store/sqlite and store/mongodb. Stores know keys, versions
+// and ranges; what a resource means is known to fhir/search, which they ask.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/search"
+)
+
+// A Version is one stored version of a resource. Callers must not change it.
+type Version struct {
+	Key         fhir.Key
+	Number      int64     // 1, 2, 3, …
+	LastUpdated time.Time // UTC, microseconds; strictly increasing over all writes of a store
+	Method      string    // POST, PUT, PATCH or DELETE: what made it
+	Deleted     bool      // it marks a deletion and has no body
+	Body        []byte    // compact JSON with id and meta as sent to clients
+}
+
+// A Write is a resource about to be stored. [Prepare] makes it outside the
+// store's critical section.
+type Write struct {
+	Key      fhir.Key
+	Method   string // POST, PUT or PATCH
+	Body     fhir.Stampable
+	Resource *fhir.Resource  // what Body was made of, for the policy
+	Entries  *search.Entries // its index keys
+
+	IfVersion int64 // if not 0, the current version must have this number: else Stale
+	MustBeNew bool  // no resource, deleted or not, may have the key: else Duplicate
+	MustExist bool  // there must be a current version that is not deleted: else NotFound or Gone
+}
+
+// Prepare makes the write that stores r under id.
+func Prepare(reg *search.Registry, r *fhir.Resource, id, method string) Write {
+	return Write{
+		Key:      fhir.Key{Type: r.Type(), ID: id},
+		Method:   method,
+		Body:     r.Stampable(id),
+		Resource: r,
+		Entries:  reg.Index(r),
+	}
+}
+
+// A Page is a part of a result.
+type Page struct {
+	Versions []*Version
+	Next     search.Position // where the rest begins; nil: this is the end
+}
+
+// A HistoryQuery asks for versions, newest first.
+// See https://hl7.org/fhir/R4/http.html#history.
+type HistoryQuery struct {
+	Key   fhir.Key        // ID empty: the whole type; Type empty too: everything
+	Since time.Time       // if set, only versions made at or after this instant
+	At    fhir.Date       // if its Start is set, only versions current at some time in the span
+	Count int             // page size, at least 1
+	After search.Position // where the page begins; nil: with the newest
+}
+
+// A Reader answers questions. What the access does not permit is answered as if
+// it did not exist. Errors are of the kinds in package fhir.
+type Reader interface {
+	// Read returns the current version. The error is NotFound if there has never
+	// been one, and Gone if the resource has been deleted.
+	Read(ctx context.Context, who search.Access, key fhir.Key) (*Version, error)
+
+	// ReadVersion returns the version of that number. The error is NotFound if
+	// there is none, and Gone if it marks a deletion.
+	ReadVersion(ctx context.Context, who search.Access, key fhir.Key, number int64) (*Version, error)
+
+	// Search returns a page of current versions that match, none of them deleted.
+	Search(ctx context.Context, who search.Access, q *search.Query) (*Page, error)
+
+	// Count returns how many resources match.
+	Count(ctx context.Context, who search.Access, q *search.Query) (int64, error)
+
+	// History returns a page of versions, newest first, deletions included. A
+	// resource that never existed has an empty history.
+	History(ctx context.Context, who search.Access, q HistoryQuery) (*Page, error)
+}
+
+// A Tx is a unit of work. Its reads see its own writes, and nothing that others
+// write comes between them. It must not be used after the function that got it
+// has returned.
+type Tx interface {
+	Reader
+
+	// Put stores a resource as its next version. Errors: Stale, Duplicate,
+	// NotFound or Gone as the Write demands, Forbidden if who may not see both
+	// the current version and the new one.
+	Put(ctx context.Context, who search.Access, w Write) (*Version, error)
+
+	// Delete marks a resource as deleted and returns the version that says so. If
+	// ifVersion is not 0 the current version must have that number: else Stale.
+	// Deleting what is not there, or no more, changes nothing: the version
+	// returned is nil if there never was one, and the earlier mark if there is.
+	Delete(ctx context.Context, who search.Access, key fhir.Key, ifVersion int64) (*Version, error)
+}
+
+// A Store keeps every version of every resource. Its methods are safe for
+// concurrent use. When a write returns without an error it is durable; when it
+// returns one, or the process dies before, nothing of it is there.
+type Store interface {
+	Reader
+
+	// Put and Delete are units of work of one write.
+	Put(ctx context.Context, who search.Access, w Write) (*Version, error)
+	Delete(ctx context.Context, who search.Access, key fhir.Key, ifVersion int64) (*Version, error)
+
+	// Update runs work as one unit: if it returns an error, the error is passed
+	// on and nothing is stored; else all is, at once. Work may be run again after
+	// a conflict, so it must have no other effects, and it should do only what
+	// needs the unit: other writers may be waiting.
+	Update(ctx context.Context, work func(tx Tx) error) error
+
+	// Check reports whether the store can be read and written now; the error says
+	// why not.
+	Check(ctx context.Context) error
+
+	// Close waits for running work, makes everything durable and lets go.
+	Close() error
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/noafhir/noafhir/fhir"
+)
+
+// fhirVersion is the version of the definitions themselves. Examples of how to
+// write a definition, which the package holds too, have another or none.
+const fhirVersion = "4.0.1"
+
+// searchParams returns the search parameters by code and URL. No two have the
+// same code for the same type.
+func searchParams(published []searchParam) ([]fhir.SearchParam, error) {
+	var params []fhir.SearchParam
+	taken := map[[2]string]bool{}
+	for _, p := range definitionsFirst(published, func(p searchParam) string { return p.Version }) {
+		p.Base = bases(p)
+		if !take(taken, p) {
+			continue
+		}
+		param, err := newSearchParam(p)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.URL, err)
+		}
+		params = append(params, param)
+	}
+	slices.SortFunc(params, func(a, b fhir.SearchParam) int {
+		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.URL, b.URL))
+	})
+	return params, nil
+}
+
+// take reports whether p's code is still free for all of its types, and takes
+// it. Two examples of how to write a SearchParameter repeat the code of a real
+// one and must not replace it: SearchParameter/example is _id again, and
+// SearchParameter/example-reference is Condition's subject, but with no target
+// except Organization.
+func take(taken map[[2]string]bool, p searchParam) bool {
+	for _, base := range p.Base {
+		if taken[[2]string{base, p.Code}] {
+			return false
+		}
+	}
+	for _, base := range p.Base {
+		taken[[2]string{base, p.Code}] = true
+	}
+	return true
+}
+
+// definitionsFirst returns list with what belongs to the FHIR version in front
+// of mere examples, else in the same order.
+func definitionsFirst[T any](list []T, version func(T) string) []T {
+	var definitions, examples []T
+	for _, v := range list {
+		if version(v) == fhirVersion {
+			definitions = append(definitions, v)
+		} else {
+			examples = append(examples, v)
+		}
+	}
+	return append(definitions, examples...)
+}
+
+// bases returns the types a parameter is for. Ten parameters on extensions lack
+// them; the type is in their ID, as in valueset-extensions-ValueSet-author.
+func bases(p searchParam) []string {
+	if len(p.Base) > 0 {
+		return p.Base
+	}
+	_, rest, _ := strings.Cut(p.ID, "-extensions-")
+	base, _, _ := strings.Cut(rest, "-")
+	return []string{base}
+}
+
+func newSearchParam(p searchParam) (fhir.SearchParam, error) {
+	typ := slices.Index(paramTypes, p.Type)
+	if typ < 1 {
+		return fhir.SearchParam{}, fmt.Errorf("no type of search parameter %q", p.Type)
+	}
+	var parts []fhir.ParamComponent
+	for _, c := range p.Component {
+		parts = append(parts, fhir.ParamComponent{Definition: c.Definition, Expression: c.Expression})
+	}
+	return fhir.SearchParam{
+		Code:       p.Code,
+		URL:        p.URL,
+		Type:       fhir.ParamType(typ),
+		Base:       sorted(p.Base),
+		Expression: p.Expression,
+		Target:     sorted(p.Target),
+		Component:  parts,
+	}, nil
+}
+
+// paramTypes holds the codes of the types of search parameter by their number.
+var paramTypes = func() []string {
+	codes := []string{""}
+	for t := fhir.NumberParam; t <= fhir.SpecialParam; t++ {
+		codes = append(codes, t.String())
+	}
+	return codes
+}()

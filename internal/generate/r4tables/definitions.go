@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/tar"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -67,10 +68,33 @@ type include struct {
 	ValueSet []string
 }
 
+// An identity tells a definition from others. It is part of what may be defined
+// twice.
+type identity struct {
+	ID      string
+	URL     string
+	Version string
+}
+
+// fhirVersion is the version of the definitions of R4. Examples of how to write
+// a definition, which the package holds too, have another or none.
+const fhirVersion = "4.0.1"
+
+// compare orders definitions by URL, with examples after all others.
+func (i identity) compare(j identity) int {
+	return cmp.Or(cmp.Compare(i.example(), j.example()), cmp.Compare(i.URL, j.URL))
+}
+
+// example returns 1 for an example, else 0.
+func (i identity) example() int {
+	if i.Version == fhirVersion {
+		return 0
+	}
+	return 1
+}
+
 type searchParam struct {
-	ID         string
-	URL        string
-	Version    string
+	identity
 	Code       string
 	Type       string
 	Base       []string
@@ -80,8 +104,7 @@ type searchParam struct {
 }
 
 type compartment struct {
-	URL      string
-	Version  string
+	identity
 	Code     string
 	Resource []struct {
 		Code  string

@@ -45,9 +45,12 @@ func (t *tables) reference(e element) ([]fhir.ElementDef, error) {
 func (t *tables) element(e element, ref typeRef) (fhir.ElementDef, error) {
 	name := typeName(e, ref)
 	id, err := t.typeID(name)
+	if err != nil {
+		return fhir.ElementDef{}, err
+	}
 	def := fhir.ElementDef{Name: lastName(e.Path), Type: id, Flags: flags(e), Targets: t.targetSet(ref.TargetProfile)}
 	if isChoice := strings.HasSuffix(e.Path, "[x]"); !isChoice || bindable[name] {
-		def.Binding = t.binding(e.Binding)
+		def.Binding, err = t.binding(e.Binding)
 	}
 	return def, err
 }

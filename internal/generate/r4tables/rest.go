@@ -13,7 +13,8 @@ import (
 func compartments(published []compartment) []fhir.Compartment {
 	var list []fhir.Compartment
 	taken := map[string]bool{}
-	for _, c := range definitionsFirst(published, func(c compartment) string { return c.Version }) {
+	byURL := func(a, b compartment) int { return a.compare(b.identity) }
+	for _, c := range slices.SortedFunc(slices.Values(published), byURL) {
 		if taken[c.Code] {
 			continue
 		}

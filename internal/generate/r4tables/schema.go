@@ -79,21 +79,25 @@ func (t *tables) targetSet(profiles []string) uint16 {
 
 // binding returns the index of a binding, or 0 if it names no value set: then
 // there is nothing to hold a code against.
-func (t *tables) binding(b binding) uint16 {
+func (t *tables) binding(b binding) (uint16, error) {
 	if b.ValueSet == "" {
-		return 0
+		return 0, nil
 	}
-	i, ok := t.bindings[b]
+	if i, ok := t.bindings[b]; ok {
+		return i, nil
+	}
+	strength, ok := strengths[b.Strength]
 	if !ok {
-		i = uint16(len(t.schema.Bindings))
-		t.bindings[b] = i
-		t.schema.Bindings = append(t.schema.Bindings, fhir.Binding{
-			Strength: strengths[b.Strength],
-			ValueSet: b.ValueSet,
-			System:   t.systems.only(b.ValueSet),
-		})
+		return 0, fmt.Errorf("no binding strength %q", b.Strength)
 	}
-	return i
+	i := uint16(len(t.schema.Bindings))
+	t.bindings[b] = i
+	t.schema.Bindings = append(t.schema.Bindings, fhir.Binding{
+		Strength: strength,
+		ValueSet: b.ValueSet,
+		System:   t.systems.only(b.ValueSet),
+	})
+	return i, nil
 }
 
 // strengths maps https://hl7.org/fhir/R4/valueset-binding-strength.html.

@@ -9,16 +9,13 @@ import (
 	"github.com/noafhir/noafhir/fhir"
 )
 
-// fhirVersion is the version of the definitions themselves. Examples of how to
-// write a definition, which the package holds too, have another or none.
-const fhirVersion = "4.0.1"
-
 // searchParams returns the search parameters by code and URL. No two have the
 // same code for the same type.
 func searchParams(published []searchParam) ([]fhir.SearchParam, error) {
 	var params []fhir.SearchParam
 	taken := map[[2]string]bool{}
-	for _, p := range definitionsFirst(published, func(p searchParam) string { return p.Version }) {
+	byURL := func(a, b searchParam) int { return a.compare(b.identity) }
+	for _, p := range slices.SortedFunc(slices.Values(published), byURL) {
 		p.Base = bases(p)
 		if !take(taken, p) {
 			continue
@@ -52,20 +49,6 @@ func take(taken map[[2]string]bool, p searchParam) bool {
 	return true
 }
 
-// definitionsFirst returns list with what belongs to the FHIR version in front
-// of mere examples, else in the same order.
-func definitionsFirst[T any](list []T, version func(T) string) []T {
-	var definitions, examples []T
-	for _, v := range list {
-		if version(v) == fhirVersion {
-			definitions = append(definitions, v)
-		} else {
-			examples = append(examples, v)
-		}
-	}
-	return append(definitions, examples...)
-}
-
 // bases returns the types a parameter is for. Ten parameters on extensions lack
 // them; the type is in their ID, as in valueset-extensions-ValueSet-author.
 func bases(p searchParam) []string {
@@ -78,8 +61,8 @@ func bases(p searchParam) []string {
 }
 
 func newSearchParam(p searchParam) (fhir.SearchParam, error) {
-	typ := slices.Index(paramTypes, p.Type)
-	if typ < 1 {
+	typ := paramType(p.Type)
+	if typ == 0 {
 		return fhir.SearchParam{}, fmt.Errorf("no type of search parameter %q", p.Type)
 	}
 	var parts []fhir.ParamComponent
@@ -89,7 +72,7 @@ func newSearchParam(p searchParam) (fhir.SearchParam, error) {
 	return fhir.SearchParam{
 		Code:       p.Code,
 		URL:        p.URL,
-		Type:       fhir.ParamType(typ),
+		Type:       typ,
 		Base:       sorted(p.Base),
 		Expression: p.Expression,
 		Target:     sorted(p.Target),
@@ -97,11 +80,12 @@ func newSearchParam(p searchParam) (fhir.SearchParam, error) {
 	}, nil
 }
 
-// paramTypes holds the codes of the types of search parameter by their number.
-var paramTypes = func() []string {
-	codes := []string{""}
+// paramType returns the type of search parameter with a code, or 0.
+func paramType(code string) fhir.ParamType {
 	for t := fhir.NumberParam; t <= fhir.SpecialParam; t++ {
-		codes = append(codes, t.String())
+		if t.String() == code {
+			return t
+		}
 	}
-	return codes
-}()
+	return 0
+}

@@ -84,8 +84,9 @@ func (p *printer) targets(sets [][]string) {
 
 func (p *printer) bindings(bindings []fhir.Binding) {
 	p.line("var bindings = []fhir.Binding{")
-	for _, b := range bindings {
-		p.row(field{"Strength", b.Strength}, field{"ValueSet", b.ValueSet}, field{"System", b.System})
+	p.line("{},")
+	for _, b := range bindings[1:] {
+		p.row(field{"Strength", code(fmt.Sprintf("%q", b.Strength))}, field{"ValueSet", b.ValueSet}, field{"System", b.System})
 	}
 	p.line("}")
 }
@@ -194,7 +195,7 @@ func components(list []fhir.ParamComponent) code {
 }
 
 // lists are lists of names that several search parameters share. They become
-// variables; shorter or rarer ones stand where they are used.
+// variables; rarer ones, and single names, stand where they are used.
 type lists [][]string
 
 func sharedLists(params []fhir.SearchParam) lists {
@@ -203,7 +204,7 @@ func sharedLists(params []fhir.SearchParam) lists {
 	for _, s := range params {
 		for _, names := range [][]string{s.Base, s.Target} {
 			key := quoted(names)
-			if uses[key]++; uses[key] == 2 && len(names) > 0 {
+			if uses[key]++; uses[key] == 2 && len(names) > 1 {
 				shared = append(shared, names)
 			}
 		}

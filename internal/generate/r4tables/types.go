@@ -74,7 +74,7 @@ func newDrafts(s structure) []draft {
 	}}
 	delete(children, s.Type)
 	for _, e := range all {
-		if nested, ok := children[e.Path]; ok {
+		if nested, ok := children[e.Path]; ok && len(e.Type) == 1 {
 			drafts = append(drafts, draft{name: e.Path, base: e.Type[0].Code, kind: fhir.BackboneType, elements: nested})
 		}
 	}

@@ -62,7 +62,7 @@ func fetchPackage(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	cmd := exec.Command("npm", "pack", packageName)
+	cmd := exec.Command("npm", "pack", "--silent", packageName)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("npm pack %s: %w", packageName, err)

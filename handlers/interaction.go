@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/noafhir/noafhir/fhir"
@@ -14,11 +13,16 @@ import (
 type Request struct {
 	Method  string         // GET, HEAD, POST, PUT, PATCH or DELETE
 	Key     fhir.Key       // ID is empty at type level, Type too at system level
-	Version string         // for vread
+	Part    string         // what follows the key in the address: _history, _search, metadata; or empty
+	Version string         // what follows _history, or empty
 	Query   [][2]string    // parameters in the order they came, decoded
 	Body    *fhir.Resource // nil if there is none
 	Patch   []byte         // body of a PATCH
 	PatchAs string         // its media type
+
+	// Write is Body prepared by the caller, so that no unit of work has to wait
+	// for it; its Key says the id that a create shall use. Nil: not yet prepared.
+	Write *store.Write
 
 	IfMatch         string // header values as sent
 	IfNoneMatch     string
@@ -35,8 +39,8 @@ type Prefer struct {
 	Lenient bool   // handling=lenient
 }
 
-// A Response is the answer to an interaction. Presenting it (format, summary,
-// headers) is the adapter's work.
+// A Response is the answer to an interaction. Presenting it (format, headers)
+// is the adapter's work.
 type Response struct {
 	Status  int
 	Version *store.Version // the version the answer is about: gives ETag, Last-Modified, and the body unless Body is set
@@ -46,12 +50,12 @@ type Response struct {
 	NoBody  bool           // nothing is to be sent but the headers
 }
 
-// An Interaction performs a request. Its errors are of the kinds in package
-// fhir; the caller decides how to present them.
-type Interaction func(ctx context.Context, req *Request) (*Response, error)
+// An Interaction performs a request on a unit. Its errors are of the kinds in
+// package fhir; the caller decides how to present them.
+type Interaction func(ctx context.Context, u unit, req *Request) (*Response, error)
 
-// A unit is what single-resource interactions work on: the store itself, or a
-// unit of work within it. Both give the same guarantees for one write.
+// A unit is what interactions work on: the store itself, or a unit of work
+// within it. Both give the same guarantees for one write.
 type unit interface {
 	store.Reader
 	Put(ctx context.Context, who search.Access, w store.Write) (*store.Version, error)
@@ -61,5 +65,4 @@ type unit interface {
 var (
 	_ unit = store.Store(nil)
 	_ unit = store.Tx(nil)
-	_      = http.StatusOK
 )

@@ -1,0 +1,217 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/store"
+)
+
+// A level says how much an address names.
+type level uint8
+
+const (
+	systemLevel level = iota
+	typeLevel
+	instanceLevel
+	versionLevel // an instance and a version
+)
+
+// A place is one cell of the REST API: a method at a kind of address.
+type place struct {
+	method string
+	level  level
+	part   string
+}
+
+// An action is what stands at a place.
+type action struct {
+	name string // a code of https://hl7.org/fhir/R4/valueset-restful-interaction.html, or ours where it has none
+	run  Interaction
+}
+
+// actions is the REST API: every interaction there is, by its place. Routes,
+// bundle entries and the CapabilityStatement follow from it.
+func (s *Server) actions() map[place]action {
+	return map[place]action{
+		{http.MethodGet, instanceLevel, ""}:         {"read", s.read},
+		{http.MethodGet, versionLevel, "_history"}:  {"vread", s.vread},
+		{http.MethodPut, instanceLevel, ""}:         {"update", s.update},
+		{http.MethodPatch, instanceLevel, ""}:       {"patch", s.patch},
+		{http.MethodDelete, instanceLevel, ""}:      {"delete", s.delete},
+		{http.MethodGet, instanceLevel, "_history"}: {"history-instance", s.history},
+
+		{http.MethodPost, typeLevel, ""}:        {"create", s.create},
+		{http.MethodPut, typeLevel, ""}:         {"update", s.conditionalUpdate},
+		{http.MethodPatch, typeLevel, ""}:       {"patch", s.conditionalPatch},
+		{http.MethodDelete, typeLevel, ""}:      {"delete", s.conditionalDelete},
+		{http.MethodGet, typeLevel, ""}:         {"search-type", s.search},
+		{http.MethodPost, typeLevel, "_search"}: {"search-type", s.search},
+		{http.MethodGet, typeLevel, "_history"}: {"history-type", s.history},
+
+		{http.MethodGet, systemLevel, "metadata"}: {"capabilities", s.capabilities},
+		{http.MethodPost, systemLevel, ""}:        {"transaction", s.process},
+		{http.MethodGet, systemLevel, ""}:         {"search-system", s.search},
+		{http.MethodPost, systemLevel, "_search"}: {"search-system", s.search},
+		{http.MethodGet, systemLevel, "_history"}: {"history-system", s.history},
+	}
+}
+
+// place returns where a request is directed. HEAD is a GET of which only the
+// headers are sent.
+func (req *Request) place() place {
+	p := place{req.Method, systemLevel, req.Part}
+	switch {
+	case req.Version != "":
+		p.level = versionLevel
+	case req.Key.ID != "":
+		p.level = instanceLevel
+	case req.Key.Type != "":
+		p.level = typeLevel
+	}
+	if p.method == http.MethodHead {
+		p.method = http.MethodGet
+	}
+	return p
+}
+
+// perform performs a request on a unit of work, or on the store if u is nil. It
+// is what routes and bundle entries have in common. Errors: NotFound if there is
+// no such address or type, NotAllowed if it has no such method, and those of the
+// interaction.
+func (s *Server) perform(ctx context.Context, u unit, req *Request) (*Response, error) {
+	if u == nil {
+		u = s.store
+	}
+	act, err := s.choose(req)
+	if err != nil {
+		return nil, err
+	}
+	return act.run(ctx, u, req)
+}
+
+// choose returns what a request asks for.
+func (s *Server) choose(req *Request) (action, error) {
+	if req.Key.Type != "" && s.codec.Schema.ResourceByName(req.Key.Type) == 0 {
+		return action{}, fhir.Errorf(fhir.NotFound, "%q is no R4 resource type", clip(req.Key.Type))
+	}
+	p := req.place()
+	if act, ok := s.table[p]; ok {
+		return act, nil
+	}
+	for other := range s.table {
+		if other.level == p.level && other.part == p.part {
+			return action{}, fhir.Errorf(fhir.NotAllowed, "%s is not possible at this address", clip(req.Method))
+		}
+	}
+	return action{}, fhir.Errorf(fhir.NotFound, "there is nothing at this address")
+}
+
+// process performs the bundle in the body of a request.
+func (s *Server) process(ctx context.Context, u unit, req *Request) (*Response, error) {
+	if _, whole := u.(store.Store); !whole {
+		return nil, fhir.Errorf(fhir.Invalid, "a bundle can not be an entry of a bundle")
+	}
+	return s.bundle(ctx, req)
+}
+
+// address sets Key, Part, Version and Query of a request from a URL relative to
+// the FHIR base, such as Patient/1/_history/2 or Patient?name=Ada. The error is
+// Invalid if it does not have that form. Whether there is anything is for
+// perform to say.
+func (req *Request) address(relative string) error {
+	path, query, _ := strings.Cut(relative, "?")
+	params, err := parseQuery(query)
+	if err != nil {
+		return err
+	}
+	req.Query = params
+	var parts []string
+	if path = strings.Trim(path, "/"); path != "" {
+		parts = strings.Split(path, "/")
+	}
+	for i := range parts {
+		part, err := url.PathUnescape(parts[i])
+		if err != nil || part == "" {
+			return fhir.Errorf(fhir.Invalid, "%q is no relative URL of this server", clip(relative))
+		}
+		parts[i] = part
+	}
+	return req.segments(parts)
+}
+
+// segments sets Key, Part and Version from the segments of a path.
+func (req *Request) segments(parts []string) error {
+	req.Key, req.Part, req.Version = fhir.Key{}, "", ""
+	rest := parts
+	next := func() (s string) {
+		if len(rest) > 0 {
+			s, rest = rest[0], rest[1:]
+		}
+		return s
+	}
+	take := func(into *string) {
+		if len(rest) > 0 && !isPart(rest[0]) {
+			*into = next()
+		}
+	}
+	take(&req.Key.Type)
+	if req.Key.Type != "" {
+		take(&req.Key.ID)
+	}
+	req.Part = next()
+	if req.Part == "_history" && req.Key.ID != "" {
+		req.Version = next()
+	}
+	if len(rest) > 0 {
+		return fhir.Errorf(fhir.NotFound, "there is nothing at this address")
+	}
+	return nil
+}
+
+// isPart tells the fixed parts of addresses from types and ids, which begin
+// neither with an underscore nor with a dollar.
+func isPart(segment string) bool {
+	return segment == "metadata" || strings.HasPrefix(segment, "_") || strings.HasPrefix(segment, "$")
+}
+
+// parseQuery decodes the query part of a URL, in order. The error is Invalid.
+func parseQuery(query string) ([][2]string, error) {
+	if query == "" {
+		return nil, nil
+	}
+	params := make([][2]string, 0, strings.Count(query, "&")+1)
+	for pair := range strings.SplitSeq(query, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err1 := url.QueryUnescape(name)
+		value, err2 := url.QueryUnescape(value)
+		if err1 != nil || err2 != nil {
+			return nil, fhir.Errorf(fhir.Invalid, "the parameter %q is not URL-encoded", clip(pair))
+		}
+		params = append(params, [2]string{name, value})
+	}
+	return params, nil
+}
+
+// within runs work in one unit: in u if that is one already, else in a new one.
+// Work may run several times.
+func within(ctx context.Context, u unit, work func(tx store.Tx) error) error {
+	if whole, ok := u.(store.Store); ok {
+		return whole.Update(ctx, work)
+	}
+	return work(u)
+}
+
+// clip shortens text from a client for use in a message.
+func clip(s string) string {
+	if len(s) > 60 {
+		return strings.ToValidUTF8(s[:60], "") + "…"
+	}
+	return s
+}

@@ -28,7 +28,7 @@ var vocabulary = []string{"fhir", "fhir/r4", "fhir/fhirpath", "fhir/search", "fh
 var table = []row{
 	{"fhir", nil},
 	{"fhir/r4", []string{"fhir"}},
-	{"internal/generate", []string{"fhir"}},
+	{"internal/generate/*", []string{"fhir"}},
 	{"fhir/fhirpath", []string{"fhir", "fhir/r4"}},
 	{"fhir/search", []string{"fhir", "fhir/r4", "fhir/fhirpath"}},
 	{"fhir/terminology", []string{"fhir", "fhir/r4"}},

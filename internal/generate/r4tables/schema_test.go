@@ -134,6 +134,8 @@ func TestRefusals(t *testing.T) {
 		{"unknown strength", "StructureDefinition-x", `{"type":"X","kind":"resource","snapshot":{"element":[{"path":"X.a","max":"1","type":[{"code":"code"}],"binding":{"strength":"firm","valueSet":"v"}}]}}`},
 		{"type defined twice", "StructureDefinition-x", `{"type":"Survey","kind":"resource"}`},
 		{"unknown parameter type", "SearchParameter-x", `{"code":"x","type":"colour","base":["Survey"]}`},
+		{"parameter without base", "SearchParameter-x", `{"id":"x","code":"x","type":"token"}`},
+		{"code taken", "SearchParameter-x", `{"id":"x","version":"4.0.1","code":"about","type":"token","base":["Survey"]}`},
 		{"not JSON", "ValueSet-x", `<ValueSet/>`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

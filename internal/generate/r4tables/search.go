@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,9 @@ func searchParams(published []searchParam) ([]fhir.SearchParam, error) {
 	for _, p := range slices.SortedFunc(slices.Values(published), byURL) {
 		p.Base = bases(p)
 		if !take(taken, p) {
+			if p.example() == 0 {
+				return nil, fmt.Errorf("%s: another parameter has code %q", p.URL, p.Code)
+			}
 			continue
 		}
 		param, err := newSearchParam(p)
@@ -61,6 +65,9 @@ func bases(p searchParam) []string {
 }
 
 func newSearchParam(p searchParam) (fhir.SearchParam, error) {
+	if slices.Contains(p.Base, "") {
+		return fhir.SearchParam{}, errors.New("no base")
+	}
 	typ := paramType(p.Type)
 	if typ == 0 {
 		return fhir.SearchParam{}, fmt.Errorf("no type of search parameter %q", p.Type)

@@ -19,47 +19,47 @@ const (
 	summaryCount                    // no resources at all, only how many; searches only
 )
 
-// A subset is the part of a resource that a client asked for. The zero value is
+// A view is the part of a resource that a client asked to see. The zero value is
 // the whole of it.
-type subset struct {
+type view struct {
 	mode     summaryMode
 	elements []string // from _elements: "status" or "Observation.status"
 }
 
 // whole reports whether resources go out as they are stored.
-func (u subset) whole() bool { return u.mode == summaryNone && u.elements == nil }
+func (v view) whole() bool { return v.mode == summaryNone && v.elements == nil }
 
-// readSubset reads _summary and _elements among the parameters of a request for
+// parseView reads _summary and _elements among the parameters of a request for
 // resources of a type, or of any type if typ is empty. Unknown values, elements
 // that no such type has and the two parameters together are Invalid. Whether
 // _summary=count makes sense is for the caller to say.
-func readSubset(schema *fhir.Schema, typ string, query [][2]string) (subset, error) {
-	var u subset
+func (s *Server) parseView(typ string, query [][2]string) (view, error) {
+	var v view
 	given := ""
 	for _, p := range query {
 		switch p[0] {
 		case "_summary":
 			if given != "" {
-				return subset{}, fhir.Errorf(fhir.Invalid, "_summary may be given once")
+				return view{}, fhir.Errorf(fhir.Invalid, "_summary may be given once")
 			}
 			mode, ok := summaryModes[p[1]]
 			if !ok {
-				return subset{}, fhir.Errorf(fhir.Invalid, "_summary=%s: expected true, text, data, count or false", clip(p[1]))
+				return view{}, fhir.Errorf(fhir.Invalid, "_summary=%s: expected true, text, data, count or false", clip(p[1]))
 			}
-			u.mode, given = mode, p[1]
+			v.mode, given = mode, p[1]
 		case "_elements":
 			for name := range strings.SplitSeq(p[1], ",") {
-				if err := knownElement(schema, typ, name); err != nil {
-					return subset{}, err
+				if err := knownElement(s.codec.Schema, typ, name); err != nil {
+					return view{}, err
 				}
-				u.elements = append(u.elements, strings.TrimSuffix(name, "[x]"))
+				v.elements = append(v.elements, strings.TrimSuffix(name, "[x]"))
 			}
 		}
 	}
-	if u.mode != summaryNone && u.elements != nil {
-		return subset{}, fhir.Errorf(fhir.Invalid, "_summary=%s and _elements exclude each other", given)
+	if v.mode != summaryNone && v.elements != nil {
+		return view{}, fhir.Errorf(fhir.Invalid, "_summary=%s and _elements exclude each other", given)
 	}
-	return u, nil
+	return v, nil
 }
 
 var summaryModes = map[string]summaryMode{
@@ -104,30 +104,30 @@ func knownElement(schema *fhir.Schema, typ, name string) error {
 	return fhir.Errorf(fhir.Invalid, "_elements: %s has no element %q", typ, clip(name))
 }
 
-// of returns the part u of a stored resource, as compact JSON that is marked
-// with the tag SUBSETTED. Elements that are mandatory or change the meaning of
+// subset returns the part v of a stored resource, as compact JSON that is marked
+// with the tag SUBSETTED; the whole is the body itself. Elements that are mandatory or change the meaning of
 // others stay in any case, so the result has the structure of its type. The
 // error is Internal: what was stored can be read.
 // See https://hl7.org/fhir/R4/search.html#elements.
-func (u subset) of(codec *fhir.Codec, body []byte) ([]byte, error) {
-	if u.whole() {
+func (s *Server) subset(v view, body []byte) ([]byte, error) {
+	if v.whole() {
 		return body, nil
 	}
-	r, err := codec.ParseJSON(body)
+	r, err := s.codec.ParseJSON(body)
 	if err != nil {
 		return nil, fhir.Because(fhir.Internal, err, "a stored resource can not be read")
 	}
-	c := cutter{schema: codec.Schema, out: make([]byte, 0, len(body)+len(subsetted)+24)}
-	c.resource(r, func(e *fhir.ElementDef) bool { return u.keeps(r.Type(), e) }, u.mode == summaryTrue)
+	c := cutter{schema: s.codec.Schema, out: make([]byte, 0, len(body)+len(subsetted)+24)}
+	c.resource(r, func(e *fhir.ElementDef) bool { return v.keeps(r.Type(), e) }, v.mode == summaryTrue)
 	return c.out, nil
 }
 
-// keeps reports whether an element at the top of a resource is part of u.
-func (u subset) keeps(typ string, e *fhir.ElementDef) bool {
+// keeps reports whether an element at the top of a resource is part of v.
+func (v view) keeps(typ string, e *fhir.ElementDef) bool {
 	if e.Name == "id" || e.Name == "meta" || e.Flags&fhir.Required != 0 {
 		return true
 	}
-	switch u.mode {
+	switch v.mode {
 	case summaryTrue:
 		return e.Flags&(fhir.InSummary|fhir.IsModifier) != 0
 	case summaryText:
@@ -135,7 +135,7 @@ func (u subset) keeps(typ string, e *fhir.ElementDef) bool {
 	case summaryData:
 		return e.Name != "text"
 	}
-	return e.Flags&fhir.IsModifier != 0 || slices.ContainsFunc(u.elements, func(asked string) bool {
+	return e.Flags&fhir.IsModifier != 0 || slices.ContainsFunc(v.elements, func(asked string) bool {
 		if of, rest, qualified := strings.Cut(asked, "."); qualified {
 			if of != typ {
 				return false

@@ -46,6 +46,7 @@ var table = []row{
 	{"bulk", []string{"fhir", "fhir/search", "store", "auth"}},
 	{"handlers", append([]string{"store", "auth", "auth/smart", "profiles", "mappings/*", "bulk"}, vocabulary...)},
 	{"web", nil},
+	{"internal/config", nil},
 	{"cmd/noafhir", []string{"*"}},
 	{"internal/bench", []string{"*"}},
 	{"internal/layers", nil},

@@ -21,6 +21,7 @@ type Version struct {
 	LastUpdated time.Time // UTC, microseconds; strictly increasing over all writes of a store
 	Method      string    // POST, PUT, PATCH or DELETE: what made it
 	Deleted     bool      // it marks a deletion and has no body
+	Created     bool      // set by Put: before this version there was none that was not deleted
 	Body        []byte    // compact JSON with id and meta as sent to clients
 }
 

@@ -4,6 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Nothing of ours uses C. Only the race detector needs it, below.
+export CGO_ENABLED=0
+
 # Pinned: another version may find other things in the same code.
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -12,7 +15,7 @@ loud() { printf '\n!!!! %s\n\n' "$*" >&2; }
 
 # need_go stops where there is no Go that can build this module.
 need_go() {
-	if command -v go >/dev/null && go version; then
+	if command -v go >/dev/null && go list -m >/dev/null && go version; then
 		return
 	fi
 	loud "There is no Go 1.26 or newer here. Get it from https://go.dev/dl/ (unpack it to /usr/local," \

@@ -55,7 +55,8 @@ func (c *Codec) WithLimits(l Limits) *Codec {
 
 // ParseJSON reads a resource, strictly: what is returned has the structure FHIR
 // gives it (members known and unique, arrays and objects where they belong,
-// primitives written as their types are, no empty objects, arrays or strings).
+// primitives written as their types are, narrative that is safe to show, no empty
+// objects, arrays or strings).
 // Errors are Invalid for what is no JSON, Structure with the FHIRPath of the
 // element for what is no FHIR, and TooLarge over a limit. The resource may keep
 // data.
@@ -185,7 +186,7 @@ func (k *checker) object(i uint32, t TypeID) error {
 			name = name[1:]
 		}
 		ordinal := find(elems, name, at)
-		if ordinal < 0 || shadow && k.codec.primitives[elems[ordinal].Type] == 0 {
+		if ordinal < 0 || shadow && !k.codec.extensible(&elems[ordinal]) {
 			return k.unknown(elems, t, k.tree.text(n.KeyStart, n.KeyEnd))
 		}
 		at = ordinal
@@ -211,6 +212,12 @@ func (k *checker) object(i uint32, t TypeID) error {
 		return k.pairs(i)
 	}
 	return nil
+}
+
+// extensible reports whether an element is a primitive that can have an id and
+// extensions. Attributes of XML can not, nor can XHTML, whose id stands in it.
+func (c *Codec) extensible(e *ElementDef) bool {
+	return c.primitives[e.Type] != 0 && e.Flags&Attribute == 0 && e.Type != c.xhtml
 }
 
 // find returns the place of the element called name, looking first where the
@@ -340,6 +347,12 @@ func (k *checker) primitive(i uint32, p Primitive) error {
 	}
 	if int(n.End-n.Start) > k.codec.Limits.StringBytes && p != PrimitiveBase64Binary {
 		return k.fail("the text is over %d bytes", k.codec.Limits.StringBytes)
+	}
+	if p == PrimitiveXHTML {
+		if _, err := checkXHTML(k.tree.At(i).Text()); err != nil {
+			return k.fail("%s", err)
+		}
+		return nil
 	}
 	if !rule.valid(k.tree.At(i).Text()) {
 		return k.fail("not valid for type %s: expected %s", rule.name, rule.form)

@@ -225,10 +225,8 @@ func isBase64(s string) bool {
 	return digits > 0 && (digits+pads)%4 == 0 && pads <= 2
 }
 
-// isXHTML looks at the frame only: a div element. Its content is checked where
-// narrative is (https://hl7.org/fhir/R4/narrative.html#xhtml).
+// isXHTML accepts safe narrative; see [CheckNarrative].
 func isXHTML(s string) bool {
-	s = strings.TrimSpace(s)
-	return strings.HasPrefix(s, "<div") && (strings.HasSuffix(s, "</div>") || strings.HasSuffix(s, "/>")) &&
-		!strings.Contains(s, "<!DOCTYPE") && !strings.Contains(s, "<!ENTITY")
+	_, err := checkXHTML(s)
+	return err == nil
 }

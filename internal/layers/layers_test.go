@@ -47,6 +47,7 @@ var table = []row{
 	{"handlers", append([]string{"store", "auth", "auth/smart", "profiles", "mappings/*", "bulk"}, vocabulary...)},
 	{"web", nil},
 	{"internal/config", nil},
+	{"internal/metrics", nil},
 	{"cmd/noafhir", []string{"*"}},
 	{"internal/bench", []string{"*"}},
 	{"internal/layers", nil},

@@ -221,9 +221,9 @@ func untilAny(s, chars string) string {
 // safeScheme reports whether links, or the sources of images, may have a scheme.
 func safeScheme(scheme, rest string, image bool) bool {
 	switch scheme {
-	case "http", "https":
+	case "http", "https", "urn": // a urn:uuid may name a Binary in the same bundle
 		return true
-	case "ftp", "mailto", "tel", "urn":
+	case "ftp", "mailto", "tel":
 		return !image
 	case "data":
 		rest = strings.TrimLeft(rest, " \t\r\n")

@@ -93,7 +93,7 @@ func knownElement(schema *fhir.Schema, typ, name string) error {
 			continue
 		}
 		for _, e := range schema.ElementsOf(fhir.TypeID(t)) {
-			if e.Name == element || e.Choice == element {
+			if e.Name == element || e.Choice != "" && e.Choice == element {
 				return nil
 			}
 		}

@@ -1,0 +1,105 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/noafhir/noafhir/fhir"
+)
+
+// A Remote is a server to import into, over HTTP.
+type Remote struct {
+	URL    string // of the FHIR base
+	Client *http.Client
+
+	Tries int           // at one Bundle, while the server is busy or not there
+	First time.Duration // to wait before the second try; then twice as long each time, or as long as the server says
+	Stop  context.Context
+}
+
+// NewRemote returns a remote server that is tried for about a minute, until stop
+// ends.
+func NewRemote(stop context.Context, url string) *Remote {
+	return &Remote{URL: url, Client: &http.Client{Timeout: 10 * time.Minute}, Tries: 8, First: 500 * time.Millisecond, Stop: stop}
+}
+
+// Process implements [Target]. It tries again on 429 and 503, and when no
+// connection can be made. Then nothing has been stored; after any other failure
+// that is not known, so it is not tried again. Errors: Unavailable if the server
+// stays busy or away, and kinds that fit the status for what it refuses.
+func (r *Remote) Process(ctx context.Context, bundle []byte) ([]byte, error) {
+	wait := r.First
+	for try := 1; ; try++ {
+		body, after, err := r.post(ctx, bundle)
+		if err == nil || fhir.KindOf(err) != fhir.Unavailable || try == r.Tries {
+			return body, err
+		}
+		if after == 0 {
+			after = wait/2 + rand.N(wait)
+		}
+		select {
+		case <-time.After(after):
+		case <-r.Stop.Done():
+			return nil, err
+		}
+		wait *= 2
+	}
+}
+
+// post tries once. After is how long the server wants us to wait, if it says so.
+func (r *Remote) post(ctx context.Context, bundle []byte) (body []byte, after time.Duration, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(bundle))
+	if err != nil {
+		return nil, 0, err
+	}
+	req.Header.Set("Content-Type", "application/fhir+json")
+	req.Header.Set("Accept", "application/fhir+json")
+	req.Header.Set("Prefer", "return=minimal")
+	resp, err := r.Client.Do(req)
+	if err != nil {
+		if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+			err = fhir.Because(fhir.Unavailable, err, "no connection")
+		}
+		return nil, 0, err
+	}
+	defer resp.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(resp.Body, maxItem))
+	if err != nil || resp.StatusCode == http.StatusOK {
+		return body, 0, err
+	}
+	return nil, retryAfter(resp.Header.Get("Retry-After")), refusal(resp.StatusCode, body)
+}
+
+// refusal returns the error for a status that is not 200.
+func refusal(status int, body []byte) error {
+	text := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	if tree, err := fhir.ScanJSON(body, anyNumber); err == nil {
+		text += outcomeText(tree.Root())
+	}
+	kind := fhir.Internal
+	switch status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		kind = fhir.Unavailable
+	case http.StatusRequestEntityTooLarge:
+		kind = fhir.TooLarge
+	}
+	return &fhir.Error{Kind: kind, Text: text}
+}
+
+// retryAfter reads the header of that name, at most a minute; 0 if it says
+// nothing in seconds.
+func retryAfter(s string) time.Duration {
+	seconds, err := strconv.Atoi(s)
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return time.Duration(min(seconds, 60)) * time.Second
+}

@@ -48,6 +48,7 @@ var table = []row{
 	{"web", nil},
 	{"internal/config", nil},
 	{"internal/metrics", nil},
+	{"internal/transfer", []string{"fhir", "fhir/search", "store"}},
 	{"cmd/noafhir", []string{"*"}},
 	{"internal/bench", []string{"*"}},
 	{"internal/layers", nil},

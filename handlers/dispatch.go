@@ -20,23 +20,23 @@ const (
 	versionLevel // an instance and a version
 )
 
-// A place is one cell of the REST API: a method at a kind of address.
-type place struct {
+// A cell is one place in the REST API: a method at a kind of address.
+type cell struct {
 	method string
 	level  level
 	part   string
 }
 
-// An action is what stands at a place.
+// An action is what there is in a cell.
 type action struct {
 	name string // a code of https://hl7.org/fhir/R4/valueset-restful-interaction.html, or ours where it has none
 	run  Interaction
 }
 
-// actions is the REST API: every interaction there is, by its place. Routes,
-// bundle entries and the CapabilityStatement follow from it.
-func (s *Server) actions() map[place]action {
-	return map[place]action{
+// actions is the REST API: every interaction there is. Routes, bundle entries and
+// the CapabilityStatement follow from it.
+func (s *Server) actions() map[cell]action {
+	return map[cell]action{
 		{http.MethodGet, instanceLevel, ""}:         {"read", s.read},
 		{http.MethodGet, versionLevel, "_history"}:  {"vread", s.vread},
 		{http.MethodPut, instanceLevel, ""}:         {"update", s.update},
@@ -60,10 +60,10 @@ func (s *Server) actions() map[place]action {
 	}
 }
 
-// place returns where a request is directed. HEAD is a GET of which only the
+// cell returns where a request is directed. HEAD is a GET of which only the
 // headers are sent.
-func (req *Request) place() place {
-	p := place{req.Method, systemLevel, req.Part}
+func (req *Request) cell() cell {
+	p := cell{req.Method, systemLevel, req.Part}
 	switch {
 	case req.Version != "":
 		p.level = versionLevel
@@ -98,7 +98,7 @@ func (s *Server) choose(req *Request) (action, error) {
 	if req.Key.Type != "" && s.codec.Schema.ResourceByName(req.Key.Type) == 0 {
 		return action{}, fhir.Errorf(fhir.NotFound, "%q is no R4 resource type", clip(req.Key.Type))
 	}
-	p := req.place()
+	p := req.cell()
 	if act, ok := s.table[p]; ok {
 		return act, nil
 	}
@@ -119,61 +119,55 @@ func (s *Server) process(ctx context.Context, u unit, req *Request) (*Response, 
 }
 
 // address sets Key, Part, Version and Query of a request from a URL relative to
-// the FHIR base, such as Patient/1/_history/2 or Patient?name=Ada. The error is
-// Invalid if it does not have that form. Whether there is anything is for
-// perform to say.
+// the FHIR base, such as Patient/1/_history/2 or Patient?name=Ada. Errors:
+// Invalid if it is not written like that, NotFound if nothing can be there.
 func (req *Request) address(relative string) error {
 	path, query, _ := strings.Cut(relative, "?")
-	params, err := parseQuery(query)
-	if err != nil {
+	var err error
+	if req.Query, err = parseQuery(query); err != nil {
 		return err
 	}
-	req.Query = params
-	var parts []string
-	if path = strings.Trim(path, "/"); path != "" {
-		parts = strings.Split(path, "/")
-	}
-	for i := range parts {
-		part, err := url.PathUnescape(parts[i])
-		if err != nil || part == "" {
-			return fhir.Errorf(fhir.Invalid, "%q is no relative URL of this server", clip(relative))
-		}
-		parts[i] = part
-	}
-	return req.segments(parts)
+	return req.path(path)
 }
 
-// segments sets Key, Part and Version from the segments of a path.
-func (req *Request) segments(parts []string) error {
+// path sets Key, Part and Version of a request from the path of its address,
+// which is still URL-encoded.
+func (req *Request) path(path string) error {
 	req.Key, req.Part, req.Version = fhir.Key{}, "", ""
-	rest := parts
-	next := func() (s string) {
-		if len(rest) > 0 {
-			s, rest = rest[0], rest[1:]
+	rest := strings.Trim(path, "/")
+	for rest != "" {
+		segment, after, more := strings.Cut(rest, "/")
+		segment, err := url.PathUnescape(segment)
+		if err != nil || segment == "" || more && after == "" {
+			return fhir.Errorf(fhir.Invalid, "%q is no address", clip(path))
 		}
-		return s
-	}
-	take := func(into *string) {
-		if len(rest) > 0 && !isPart(rest[0]) {
-			*into = next()
+		if !req.place(segment) {
+			return fhir.Errorf(fhir.NotFound, "there is nothing at this address")
 		}
-	}
-	take(&req.Key.Type)
-	if req.Key.Type != "" {
-		take(&req.Key.ID)
-	}
-	req.Part = next()
-	if req.Part == "_history" && req.Key.ID != "" {
-		req.Version = next()
-	}
-	if len(rest) > 0 {
-		return fhir.Errorf(fhir.NotFound, "there is nothing at this address")
+		rest = after
 	}
 	return nil
 }
 
-// isPart tells the fixed parts of addresses from types and ids, which begin
-// neither with an underscore nor with a dollar.
+// place puts the next segment of a path where it belongs. It reports whether
+// there is room for it.
+func (req *Request) place(segment string) bool {
+	switch {
+	case req.Part == "" && isPart(segment):
+		req.Part = segment
+	case req.Part == "" && req.Key.Type == "":
+		req.Key.Type = segment
+	case req.Part == "" && req.Key.ID == "":
+		req.Key.ID = segment
+	case req.Part == "_history" && req.Key.ID != "" && req.Version == "":
+		req.Version = segment
+	default:
+		return false
+	}
+	return true
+}
+
+// isPart tells the fixed parts of addresses from types and ids.
 func isPart(segment string) bool {
 	return segment == "metadata" || strings.HasPrefix(segment, "_") || strings.HasPrefix(segment, "$")
 }

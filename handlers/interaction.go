@@ -11,6 +11,7 @@ import (
 
 // A Request is one interaction to perform, from HTTP or from a bundle entry.
 type Request struct {
+	ID      string         // of the HTTP request, for the log
 	Method  string         // GET, HEAD, POST, PUT, PATCH or DELETE
 	Key     fhir.Key       // ID is empty at type level, Type too at system level
 	Part    string         // what follows the key in the address: _history, _search, metadata; or empty
@@ -47,6 +48,7 @@ type Response struct {
 	Created bool           // Version is new: gives Location
 	Body    []byte         // compact JSON of a resource that is no stored version, such as a Bundle
 	Issues  []fhir.Issue   // for an OperationOutcome as body
+	Tag     string         // the entity tag of Body, if it has one
 	NoBody  bool           // nothing is to be sent but the headers
 }
 

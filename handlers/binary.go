@@ -1,0 +1,139 @@
+package handlers
+
+import (
+	"encoding/base64"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/noafhir/noafhir/fhir"
+)
+
+// A Binary can come and go as what it holds instead of as a resource.
+// See https://hl7.org/fhir/R4/binary.html#rest.
+
+// isContent reports whether a body sent to Binary is the content itself. What
+// has a media type that FHIR uses for resources is a resource.
+func (x *exchange) isContent() bool {
+	mediaType, _, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	_, resource := mediaTypes[mediaType]
+	return err == nil && !resource
+}
+
+// readContent makes a Binary of the body.
+func (x *exchange) readContent(limit int) error {
+	body, err := x.bytes(limit)
+	if err != nil || len(body) == 0 {
+		return err
+	}
+	out := []byte(`{"resourceType":"Binary"`)
+	if x.req.Key.ID != "" {
+		out = append(out, `,"id":`...)
+		out = fhir.AppendQuoted(out, x.req.Key.ID)
+	}
+	out = append(out, `,"contentType":`...)
+	out = fhir.AppendQuoted(out, x.r.Header.Get("Content-Type"))
+	if context := x.r.Header.Get("X-Security-Context"); context != "" {
+		out = append(out, `,"securityContext":{"reference":`...)
+		out = fhir.AppendQuoted(out, strings.TrimPrefix(context, x.server.base+"/"))
+		out = append(out, '}')
+	}
+	out = append(out, `,"data":"`...)
+	out = base64.StdEncoding.AppendEncode(out, body)
+	out = append(out, `"}`...)
+	x.req.Body, err = x.server.codec.ParseJSON(out)
+	return err
+}
+
+// wantsContent reports whether a client that reads a Binary asks for what it
+// holds: the best of what it accepts is not a media type of FHIR.
+func (x *exchange) wantsContent(contentType string) bool {
+	if _, named := x.req.param("_format"); named {
+		return false
+	}
+	header := strings.Join(x.r.Header.Values("Accept"), ",")
+	contentType, _, _ = mime.ParseMediaType(contentType)
+	var best mediaRange
+	specific := -1
+	for _, r := range parseAccept(header) {
+		if r.name == "text/html" {
+			return true // a browser
+		}
+		_, known := mediaTypes[r.name]
+		degree, covers := r.covers(contentType)
+		if !known && !covers || r.quality == 0 {
+			continue
+		}
+		if known {
+			degree = 2
+		}
+		if r.quality > best.quality || r.quality == best.quality && degree > specific {
+			best, specific = r, degree
+		}
+	}
+	_, resource := mediaTypes[best.name]
+	return !resource || best.name == contentType
+}
+
+// sendContent answers a read of a Binary with what it holds. It reports whether
+// it did: a client may want the resource.
+func (x *exchange) sendContent(body []byte) (bool, error) {
+	r, err := x.server.codec.ParseJSON(body)
+	if err != nil {
+		return false, fhir.Because(fhir.Internal, err, "a stored Binary can not be read")
+	}
+	contentType := r.Root().Get("contentType").Text()
+	if !x.wantsContent(contentType) {
+		return false, nil
+	}
+	content, err := decodeBase64(r.Root().Get("data").Text())
+	if err != nil {
+		return false, fhir.Because(fhir.Internal, err, "a stored Binary can not be decoded")
+	}
+	h := x.w.Header()
+	h.Set("Content-Type", safeType(contentType))
+	h.Set("Content-Disposition", "attachment")
+	if context := r.Root().Get("securityContext").Get("reference").Text(); isHeaderText(context) {
+		h.Set("X-Security-Context", context)
+	}
+	x.send(http.StatusOK, content)
+	return true, nil
+}
+
+// safeType returns the media type to send for content from a client. Types that
+// a browser might run become plain bytes, and so does what is no media type.
+func safeType(contentType string) string {
+	const bytes = "application/octet-stream"
+	mediaType, params, err := mime.ParseMediaType(contentType)
+	if err != nil || !strings.Contains(mediaType, "/") {
+		return bytes
+	}
+	for _, active := range [...]string{"html", "svg", "javascript", "ecmascript", "multipart/", "flash", "cache-manifest", "message/"} {
+		if strings.Contains(mediaType, active) {
+			return bytes
+		}
+	}
+	if formatted := mime.FormatMediaType(mediaType, params); formatted != "" {
+		return formatted
+	}
+	return bytes
+}
+
+// isHeaderText reports whether text can stand in a header.
+func isHeaderText(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return text != ""
+}
+
+// decodeBase64 decodes base64 in which there may be white space.
+// See https://hl7.org/fhir/R4/datatypes.html#base64Binary.
+func decodeBase64(text string) ([]byte, error) {
+	if strings.ContainsAny(text, " \t\r\n") {
+		text = strings.Join(strings.Fields(text), "")
+	}
+	return base64.StdEncoding.DecodeString(text)
+}

@@ -1,0 +1,111 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/store"
+)
+
+// create stores a resource under a new id, unless criteria in If-None-Exist are
+// met already. An id in the body is ignored.
+// See https://hl7.org/fhir/R4/http.html#create.
+func (s *Server) create(ctx context.Context, u unit, req *Request) (*Response, error) {
+	if err := req.onlyParams(); err != nil {
+		return nil, err
+	}
+	w, err := s.write(req, "")
+	if err != nil {
+		return nil, err
+	}
+	w.MustBeNew = true
+	if req.IfNoneExist == "" {
+		v, err := u.Put(ctx, req.Who, w)
+		if err != nil {
+			return nil, err
+		}
+		return written(req, v, true), nil
+	}
+	criteria, err := s.ifNoneExist(req.Key.Type, req.IfNoneExist)
+	if err != nil {
+		return nil, err
+	}
+	var v *store.Version
+	var created bool
+	err = within(ctx, u, func(tx store.Tx) (err error) {
+		v, created, err = store.CreateUnlessFound(ctx, tx, req.Who, criteria, w)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return written(req, v, created), nil
+}
+
+// write returns the write that stores the body of a request under an id, or
+// under a new one if that is empty. The caller may have prepared it. Errors are
+// Invalid.
+func (s *Server) write(req *Request, id string) (store.Write, error) {
+	if err := req.checkBody(); err != nil {
+		return store.Write{}, err
+	}
+	if req.Write != nil {
+		if id == "" {
+			return *req.Write, nil
+		}
+		return req.Write.WithID(id), nil
+	}
+	if id == "" {
+		var err error
+		if id, err = newID(); err != nil {
+			return store.Write{}, err
+		}
+	}
+	return store.Prepare(s.registry, req.Body, id, req.Method), nil
+}
+
+// checkBody refuses a body that is missing or of another type than the address
+// says.
+func (req *Request) checkBody() error {
+	if req.Body == nil {
+		return fhir.Errorf(fhir.Invalid, "the body is missing: expected a resource of type %s", req.Key.Type)
+	}
+	if typ := req.Body.Type(); typ != req.Key.Type {
+		return fhir.Errorf(fhir.Invalid, "the body is a resource of type %s, the address says %s", typ, req.Key.Type)
+	}
+	return nil
+}
+
+// newID returns a new logical id: a UUIDv7, so that ids made at the same time
+// stand together in an index. The error is Internal: there is no randomness.
+func newID() (string, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", fhir.Because(fhir.Internal, err, "no randomness for an id")
+	}
+	return id.String(), nil
+}
+
+// written answers a write as the client prefers.
+// See https://hl7.org/fhir/R4/http.html#ops.
+func written(req *Request, v *store.Version, created bool) *Response {
+	resp := &Response{Status: http.StatusOK, Version: v, Created: created}
+	text := "%s was not changed: this is version %d"
+	switch {
+	case created:
+		resp.Status = http.StatusCreated
+		text = "created %s as version %d"
+	case req.Method != http.MethodPost:
+		text = "updated %s to version %d"
+	}
+	switch req.Prefer.Return {
+	case "minimal":
+		resp.NoBody = true
+	case "OperationOutcome":
+		resp.Issues = []fhir.Issue{note(text, v.Key, v.Number)}
+	}
+	return resp
+}

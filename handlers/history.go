@@ -1,0 +1,144 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/store"
+)
+
+// history returns the versions of a resource, a type or everything, newest
+// first.
+// See https://hl7.org/fhir/R4/http.html#history.
+func (s *Server) history(ctx context.Context, u unit, req *Request) (*Response, error) {
+	q, params, err := s.historyQuery(req)
+	if err != nil {
+		return nil, err
+	}
+	view, err := s.resourceView(req.Key.Type, req.Query)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.options.Limits.SearchTime)
+	defer cancel()
+	page, err := u.History(ctx, req.Who, q)
+	if err != nil {
+		return nil, err
+	}
+	if len(page.Versions) == 0 && req.Key.ID != "" {
+		if _, err := u.Read(ctx, req.Who, req.Key); fhir.KindOf(err) == fhir.NotFound {
+			return nil, err
+		}
+	}
+	body, err := s.historyBundle(req, page, params, view)
+	return &Response{Status: http.StatusOK, Body: body}, err
+}
+
+// historyQuery reads the parameters of a history. It also returns those that
+// belong in the links.
+func (s *Server) historyQuery(req *Request) (store.HistoryQuery, [][2]string, error) {
+	q := store.HistoryQuery{Key: req.Key, Count: s.options.Limits.DefaultCount}
+	if err := req.onlyParams("_count", "_since", "_at", cursorParam); err != nil {
+		return q, nil, err
+	}
+	var params [][2]string
+	var cursor string
+	for _, name := range [...]string{"_since", "_at", "_count", cursorParam} {
+		value, err := req.once(name)
+		if err != nil {
+			return q, nil, err
+		}
+		if value == "" {
+			continue
+		}
+		ok := true
+		switch name {
+		case "_since":
+			var since fhir.Date
+			since, ok = fhir.ParseDate(value)
+			q.Since = since.Start
+		case "_at":
+			q.At, ok = fhir.ParseDate(value)
+		case "_count":
+			q.Count, err = strconv.Atoi(value)
+			ok = err == nil && q.Count > 0
+			q.Count = min(q.Count, s.options.Limits.MaxCount)
+			value = strconv.Itoa(q.Count)
+		case cursorParam:
+			cursor = value
+			continue
+		}
+		if !ok {
+			return q, nil, fhir.Errorf(fhir.Invalid, "the parameter %s can not be %q", name, clip(value))
+		}
+		params = append(params, [2]string{name, value})
+	}
+	var err error
+	q.After, err = s.openCursor(historyAddress(req.Key), params, cursor)
+	return q, params, err
+}
+
+// historyAddress returns where the history of a key is, relative to the base.
+func historyAddress(key fhir.Key) string {
+	switch {
+	case key.ID != "":
+		return key.String() + "/_history"
+	case key.Type != "":
+		return key.Type + "/_history"
+	}
+	return "_history"
+}
+
+// historyBundle puts together the Bundle of a page.
+func (s *Server) historyBundle(req *Request, page *store.Page, params [][2]string, view view) ([]byte, error) {
+	address := historyAddress(req.Key)
+	cursor, _ := req.param(cursorParam)
+	total := int64(-1)
+	if cursor == "" && page.Next == nil {
+		total = int64(len(page.Versions))
+	}
+	b := newBundle("history", total, bodies(page))
+	b.links(s.pageLinks(address, params, page.Next, req))
+	for _, v := range page.Versions {
+		resource := v.Body
+		if !view.whole() && !v.Deleted {
+			var err error
+			if resource, err = s.subset(view, v.Body); err != nil {
+				return nil, err
+			}
+		}
+		b.version(s.fullURL(v.Key), v, resource)
+	}
+	return b.bytes(), nil
+}
+
+// fullURL returns the address of a resource as clients know it.
+func (s *Server) fullURL(key fhir.Key) string {
+	return s.base + "/" + key.Type + "/" + key.ID
+}
+
+// pageLinks returns the links self and next of a page. Both repeat how the
+// client wants its results presented.
+func (s *Server) pageLinks(address string, params [][2]string, next []byte, req *Request) (string, string) {
+	at := s.base
+	if address != "" {
+		at += "/" + address
+	}
+	shown := append([][2]string(nil), params...)
+	for _, p := range req.Query {
+		if presentational(p[0]) {
+			shown = append(shown, p)
+		}
+	}
+	self := shown
+	if cursor, _ := req.param(cursorParam); cursor != "" {
+		self = append(shown[:len(shown):len(shown)], [2]string{cursorParam, cursor})
+	}
+	if next == nil {
+		return withQuery(at, self), ""
+	}
+	cursor := [2]string{cursorParam, s.sealCursor(address, params, next)}
+	return withQuery(at, self), withQuery(at, append(shown[:len(shown):len(shown)], cursor))
+}

@@ -1,0 +1,128 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+
+	"github.com/noafhir/noafhir/fhir"
+	jsonpatch "github.com/noafhir/noafhir/fhir/patch"
+	"github.com/noafhir/noafhir/store"
+)
+
+// jsonPatch is the media type of RFC 6902.
+const jsonPatch = "application/json-patch+json"
+
+// patch changes a part of a resource.
+// See https://hl7.org/fhir/R4/http.html#patch.
+func (s *Server) patch(ctx context.Context, u unit, req *Request) (*Response, error) {
+	if err := req.onlyParams(); err != nil {
+		return nil, err
+	}
+	return s.patchFound(ctx, u, req, func(r store.Reader) (*store.Version, error) {
+		return r.Read(ctx, req.Who, req.Key)
+	})
+}
+
+// conditionalPatch patches the one resource that meets the criteria in the
+// query.
+// See https://hl7.org/fhir/R4/http.html#patch.
+func (s *Server) conditionalPatch(ctx context.Context, u unit, req *Request) (*Response, error) {
+	criteria, err := s.criteria(req.Key.Type, req.Query)
+	if err != nil {
+		return nil, err
+	}
+	return s.patchFound(ctx, u, req, func(r store.Reader) (*store.Version, error) {
+		v, err := store.Match(ctx, r, req.Who, criteria)
+		if err == nil && v == nil {
+			err = fhir.Errorf(fhir.NotFound, "the criteria match no resource of type %s", req.Key.Type)
+		}
+		return v, err
+	})
+}
+
+// errMoved says that the resource to be patched changed while the patch was
+// being applied.
+var errMoved = errors.New("the resource has changed meanwhile")
+
+// patchFound patches the resource that find finds. The patch is applied outside
+// of the unit of work first; if another write gets in between, it is applied
+// again within one.
+func (s *Server) patchFound(ctx context.Context, u unit, req *Request, find func(store.Reader) (*store.Version, error)) (*Response, error) {
+	must, err := parseIfMatch(req.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	var v *store.Version
+	try := func(u unit) error {
+		old, err := find(u)
+		if err != nil {
+			return req.patchError(err)
+		}
+		if must.version != 0 && must.version != old.Number {
+			return fhir.Errorf(fhir.Stale, "If-Match: the current version of %s is %d", old.Key, old.Number)
+		}
+		w, err := s.patched(req, old)
+		if err != nil {
+			return err
+		}
+		return within(ctx, u, func(tx store.Tx) error {
+			now, err := find(tx)
+			if err != nil {
+				return req.patchError(err)
+			}
+			if now.Key != old.Key || now.Number != old.Number {
+				return errMoved
+			}
+			v, err = tx.Put(ctx, req.Who, w)
+			return err
+		})
+	}
+	if err = try(u); errors.Is(err, errMoved) {
+		err = within(ctx, u, func(tx store.Tx) error { return try(tx) })
+	}
+	if err != nil {
+		return nil, err
+	}
+	return written(req, v, false), nil
+}
+
+// patchError says that If-Match can not hold for what does not exist.
+func (req *Request) patchError(err error) error {
+	if kind := fhir.KindOf(err); req.IfMatch != "" && (kind == fhir.NotFound || kind == fhir.Gone) {
+		return fhir.Because(fhir.Stale, err, "If-Match: the resource does not exist")
+	}
+	return err
+}
+
+// patched returns the write that stores a version with the patch applied.
+func (s *Server) patched(req *Request, old *store.Version) (store.Write, error) {
+	if req.PatchAs != jsonPatch {
+		return store.Write{}, fhir.Errorf(fhir.UnsupportedType, "patches are read as %s, not as %q", jsonPatch, clip(req.PatchAs))
+	}
+	body, err := jsonpatch.Apply(old.Body, req.Patch, jsonpatch.Limits{JSON: s.codec.Limits})
+	if err != nil {
+		return store.Write{}, err
+	}
+	r, err := s.codec.ParseJSON(body)
+	if err != nil {
+		return store.Write{}, patchMade(err)
+	}
+	if r.Key() != old.Key {
+		return store.Write{}, fhir.Errorf(fhir.Unprocessable, "a patch must not change the type or the id of a resource")
+	}
+	w := store.Prepare(s.registry, r, old.Key.ID, req.Method)
+	w.IfVersion = old.Number
+	return w, nil
+}
+
+// patchMade tells that it is the result of a patch that is wrong.
+func patchMade(err error) error {
+	known, ok := errors.AsType[*fhir.Error](err)
+	if !ok {
+		return err
+	}
+	told := *known
+	told.Kind = fhir.Unprocessable
+	told.Text = "the patched resource would be invalid: " + known.Text
+	return &told
+}

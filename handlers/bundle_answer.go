@@ -1,0 +1,89 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/noafhir/noafhir/fhir"
+)
+
+// An answer is what came of an entry: a response, or an error that says why there
+// is none.
+type answer struct {
+	response *Response
+	err      error
+}
+
+// answerBundle returns the Bundle that answers entries.
+// See https://hl7.org/fhir/R4/http.html#transaction-response.
+func (s *Server) answerBundle(typ string, entries []entry, answers []answer) []byte {
+	b := newBundle(typ, -1, 250*len(entries))
+	for i := range entries {
+		if err := answers[i].err; err != nil {
+			status, issues := failure(err)
+			b.entry("", nil)
+			b.answer(status, &Response{Issues: issues}, s.base)
+			continue
+		}
+		resp := answers[i].response
+		body, fullURL := entryBody(entries[i].request, resp), ""
+		if body != nil && resp.Version != nil {
+			fullURL = s.base + "/" + resp.Version.Key.String()
+		}
+		b.entry(fullURL, body)
+		b.answer(resp.Status, resp, s.base)
+	}
+	return b.bytes()
+}
+
+// answer ends an entry of a batch or transaction with what a response says.
+func (b *pageWriter) answer(status int, resp *Response, base string) {
+	out := b.out
+	if out[len(out)-1] != '{' {
+		out = append(out, ',')
+	}
+	out = append(out, `"response":{"status":"`...)
+	out = strconv.AppendInt(out, int64(status), 10)
+	out = append(out, ' ')
+	out = append(out, http.StatusText(status)...)
+	out = append(out, '"')
+	if v := resp.Version; v != nil {
+		if resp.Created {
+			out = append(out, `,"location":`...)
+			out = fhir.AppendQuoted(out, base+"/"+v.Key.String()+"/_history/"+strconv.FormatInt(v.Number, 10))
+		}
+		out = append(out, `,"etag":"W/\"`...)
+		out = strconv.AppendInt(out, v.Number, 10)
+		out = append(out, `\"","lastModified":"`...)
+		out = fhir.AppendInstant(out, v.LastUpdated)
+		out = append(out, '"')
+	}
+	if len(resp.Issues) > 0 {
+		out = append(out, `,"outcome":`...)
+		out = append(out, outcomeJSON(resp.Issues)...)
+	}
+	b.out = append(out, "}}"...)
+}
+
+// entryBody returns the resource that an answer carries: what was read, or what
+// was written if the client wants to see it. Nil: none.
+func entryBody(req *Request, resp *Response) []byte {
+	reads := false
+	switch req.Method {
+	case http.MethodHead:
+		return nil
+	case http.MethodGet:
+		reads = true
+	case http.MethodPost:
+		reads = req.Part != ""
+	}
+	switch {
+	case resp.NoBody, len(resp.Issues) > 0, !reads && req.Prefer.Return != "representation":
+		return nil
+	case resp.Body != nil:
+		return resp.Body
+	case resp.Version != nil && !resp.Version.Deleted:
+		return resp.Version.Body
+	}
+	return nil
+}

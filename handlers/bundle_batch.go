@@ -1,0 +1,67 @@
+package handlers
+
+import (
+	"context"
+
+	"github.com/noafhir/noafhir/fhir"
+)
+
+// batch performs entries one by one, in their order, each as if it had come
+// alone. The answer to an entry that fails is its error; the batch itself does
+// not fail.
+// See https://hl7.org/fhir/R4/http.html#brules.
+func (s *Server) batch(ctx context.Context, req *Request, entries []entry) ([]answer, error) {
+	byURL := make(map[string]int, len(entries))
+	for i := range entries {
+		if entries[i].fullURL != "" {
+			byURL[entries[i].fullURL] = i
+		}
+	}
+	answers := make([]answer, len(entries))
+	for i := range entries {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		e := &entries[i]
+		resp, err := s.batchEntry(ctx, e, byURL)
+		if err != nil {
+			err = e.fail(err)
+		}
+		answers[i] = answer{resp, err}
+	}
+	return answers, nil
+}
+
+// batchEntry performs one entry on the store.
+func (s *Server) batchEntry(ctx context.Context, e *entry, byURL map[string]int) (*Response, error) {
+	if e.err != nil {
+		return nil, e.err
+	}
+	if e.resource.Exists() {
+		if err := s.independent(e, byURL); err != nil {
+			return nil, err
+		}
+		e.request.Body = s.codec.Nested(e.resource)
+	}
+	return s.perform(ctx, nil, e.request)
+}
+
+// independent refuses references that only a transaction resolves: those to
+// other entries, and criteria. In a batch they would be stored as they are and
+// lead nowhere.
+func (s *Server) independent(e *entry, byURL map[string]int) error {
+	return s.links.visit(e.resource, func(v fhir.Value, form linkForm) error {
+		if form != referenceLink {
+			return nil
+		}
+		text := v.Text()
+		if isConditional(s.codec.Schema, text) {
+			return fhir.ErrorAt(fhir.Invalid, expression(s.codec.Schema, v.Tree(), v.Index()), "the reference is a search; only a transaction resolves such references")
+		}
+		l := splitLink(text)
+		if other, ok := byURL[l.path]; ok && isURN(l.path) {
+			return fhir.ErrorAt(fhir.Invalid, expression(s.codec.Schema, v.Tree(), v.Index()), "the reference is to entry %d; only a transaction resolves such references", other)
+		}
+		return nil
+	})
+}

@@ -7,12 +7,11 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/noafhir ./cmd/noafhir
-RUN mkdir -p /out/data /out/tmp
+RUN mkdir -p /out/data
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build --chown=65532:65532 /out/data /data
-COPY --from=build --chown=65532:65532 /out/tmp /tmp
 COPY --from=build /out/noafhir /noafhir
 USER 65532:65532
 WORKDIR /data

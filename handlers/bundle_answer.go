@@ -21,40 +21,44 @@ func (s *Server) answerBundle(typ string, entries []entry, answers []answer) []b
 	for i := range entries {
 		if err := answers[i].err; err != nil {
 			status, issues := failure(err)
+			if status == http.StatusInternalServerError {
+				s.report(entries[i].request, err)
+			}
 			b.entry("", nil)
-			b.answer(status, &Response{Issues: issues}, s.base)
+			s.appendAnswer(b, &Response{Status: status, Issues: issues})
 			continue
 		}
 		resp := answers[i].response
 		body, fullURL := entryBody(entries[i].request, resp), ""
 		if body != nil && resp.Version != nil {
-			fullURL = s.base + "/" + resp.Version.Key.String()
+			fullURL = s.fullURL(resp.Version.Key)
 		}
 		b.entry(fullURL, body)
-		b.answer(resp.Status, resp, s.base)
+		s.appendAnswer(b, resp)
 	}
 	return b.bytes()
 }
 
-// answer ends an entry of a batch or transaction with what a response says.
-func (b *pageWriter) answer(status int, resp *Response, base string) {
+// appendAnswer ends an entry with what a response says.
+func (s *Server) appendAnswer(b *pageWriter, resp *Response) {
 	out := b.out
 	if out[len(out)-1] != '{' {
 		out = append(out, ',')
 	}
 	out = append(out, `"response":{"status":"`...)
-	out = strconv.AppendInt(out, int64(status), 10)
+	out = strconv.AppendInt(out, int64(resp.Status), 10)
 	out = append(out, ' ')
-	out = append(out, http.StatusText(status)...)
+	out = append(out, http.StatusText(resp.Status)...)
 	out = append(out, '"')
-	if v := resp.Version; v != nil {
-		if resp.Created {
-			out = append(out, `,"location":`...)
-			out = fhir.AppendQuoted(out, base+"/"+v.Key.String()+"/_history/"+strconv.FormatInt(v.Number, 10))
-		}
-		out = append(out, `,"etag":"W/\"`...)
-		out = strconv.AppendInt(out, v.Number, 10)
-		out = append(out, `\"","lastModified":"`...)
+	v := resp.Version
+	if resp.Created {
+		out = append(out, `,"location":`...)
+		out = fhir.AppendQuoted(out, s.versionURL(v.Key, v.Number))
+	}
+	if v != nil {
+		out = append(out, `,"etag":`...)
+		out = fhir.AppendQuoted(out, quotedTag(v.Number))
+		out = append(out, `,"lastModified":"`...)
 		out = fhir.AppendInstant(out, v.LastUpdated)
 		out = append(out, '"')
 	}

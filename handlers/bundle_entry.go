@@ -56,6 +56,7 @@ func (s *Server) readEntries(req *Request) ([]entry, error) {
 func (s *Server) readEntry(v fhir.Value, bundle *Request) (*Request, error) {
 	r := v.Get("request")
 	req := &Request{
+		ID:          bundle.ID,
 		Method:      r.Get("method").Text(),
 		IfMatch:     r.Get("ifMatch").Text(),
 		IfNoneMatch: r.Get("ifNoneMatch").Text(),

@@ -60,7 +60,7 @@ func (s *Server) newPlan(req *Request, entries []entry) (*plan, error) {
 		changes: make([]*change, len(entries)),
 		byURL:   make(map[string]*change, len(entries)),
 		byText:  map[string]*criterion{},
-		deletes: s.deletes(),
+		deletes: s.deleteLimit(),
 	}
 	for i := range entries {
 		c := &change{entry: &entries[i], root: restfulRoot(s.codec.Schema, entries[i].fullURL)}

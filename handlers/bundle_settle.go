@@ -82,18 +82,6 @@ func tooMany(typ string, limit int) error {
 	return fhir.Errorf(fhir.TooCostly, "the criteria match more than %d resources of type %s", limit, typ)
 }
 
-// deletes returns how many resources a conditional delete may delete; 0: there is
-// none.
-func (s *Server) deletes() int {
-	switch s.options.ConditionalDelete {
-	case NoConditionalDelete:
-		return 0
-	case MultipleConditionalDelete:
-		return s.options.Limits.DeleteCount
-	}
-	return 1
-}
-
 // keysOf returns the keys of versions.
 func keysOf(versions []*store.Version) []fhir.Key {
 	keys := make([]fhir.Key, len(versions))

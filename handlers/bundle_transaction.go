@@ -103,7 +103,7 @@ func (p *plan) perform(ctx context.Context, u unit, c *change) (*Response, error
 	case req.Method == http.MethodDelete:
 		return p.deleteAll(ctx, u, &req, c.keys)
 	case req.Method == http.MethodPost && c.found != nil:
-		return &Response{Status: http.StatusOK, Version: c.found}, nil
+		return written(&req, c.found, false), nil
 	case req.Method == http.MethodPut && c.assigned == c.keys[0].ID:
 		if req.IfMatch != "" {
 			return nil, fhir.Errorf(fhir.Stale, "If-Match: nothing meets the criteria")
@@ -117,16 +117,21 @@ func (p *plan) perform(ctx context.Context, u unit, c *change) (*Response, error
 
 // deleteAll deletes what a conditional delete has matched.
 func (p *plan) deleteAll(ctx context.Context, u unit, req *Request, keys []fhir.Key) (*Response, error) {
-	last := &Response{Status: http.StatusNoContent, NoBody: true}
+	resp := deleted(req, nil)
+	if resp.Issues != nil {
+		resp.Issues[0] = note("%d resources are deleted", len(keys))
+	}
 	for _, key := range keys {
 		req.Key = key
-		resp, err := p.server.perform(ctx, u, req)
+		one, err := p.server.perform(ctx, u, req)
 		if err != nil {
 			return nil, err
 		}
-		last = resp
+		if len(keys) == 1 {
+			resp = one
+		}
 	}
-	return last, nil
+	return resp, nil
 }
 
 // confirm checks what could only be foreseen while a plan was settled: that the

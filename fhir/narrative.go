@@ -144,9 +144,6 @@ func (n *narrativeChecker) element() error {
 			}
 			continue
 		}
-		if strings.HasPrefix(a.name, "xmlns:") {
-			continue // a prefix nobody can use: prefixed names are not allowed
-		}
 		if !hasWord(narrativeAttributes, a.name) && !hasWord(own, a.name) {
 			return n.refuse("the attribute %s of %s is not allowed", clip(a.name), n.name)
 		}

@@ -52,7 +52,7 @@ func parseXML(text string, limits Limits) ([]xmlNode, error) {
 	}
 	text = strings.TrimPrefix(text, "\uFEFF")
 	p := xmlParser{
-		xmlScanner: xmlScanner{src: text, label: "XML", depth: limits.Depth + narrativeDepth},
+		xmlScanner: xmlScanner{src: text, label: "XML", depth: levels(limits) + narrativeDepth},
 		limits:     limits,
 	}
 	if err := p.declaration(); err != nil {
@@ -63,6 +63,10 @@ func parseXML(text string, limits Limits) ([]xmlNode, error) {
 	}
 	return p.nodes, nil
 }
+
+// levels returns how deep elements may be nested, narrative aside: XML has one
+// for each object or array of the JSON at most, and one for the value in it.
+func levels(l Limits) int { return l.Depth + 1 }
 
 // An xmlScope is a namespace declaration in force.
 type xmlScope struct {
@@ -75,7 +79,6 @@ type xmlParser struct {
 	xmlScanner
 	limits Limits
 	nodes  []xmlNode
-	parts  int // elements and attributes so far
 	scopes []xmlScope
 }
 
@@ -166,8 +169,11 @@ func (p *xmlParser) element() (narrative bool, err error) {
 		p.nodes = append(p.nodes, n)
 		return true, err
 	}
-	if len(p.open) > p.limits.Depth {
-		return false, p.fail("nested deeper than %d levels", p.limits.Depth)
+	if len(p.open) > levels(p.limits) {
+		return false, p.fail("nested deeper than %d levels", levels(p.limits))
+	}
+	if len(p.nodes) >= p.limits.Nodes {
+		return false, Errorf(TooLarge, "the XML has over %d elements", p.limits.Nodes)
 	}
 	for i := range p.attrs {
 		if a := &p.attrs[i]; !declares(a.name) && !p.schemaLocation(a) {
@@ -185,9 +191,6 @@ func declares(name string) bool { return name == "xmlns" || strings.HasPrefix(na
 // the element's name without prefix and its namespace.
 // See https://www.w3.org/TR/xml-names/.
 func (p *xmlParser) enter() (name, space string, err error) {
-	if p.parts += 1 + len(p.attrs); p.parts > p.limits.Nodes {
-		return "", "", Errorf(TooLarge, "the XML has over %d elements and attributes", p.limits.Nodes)
-	}
 	for i := range p.attrs {
 		a := &p.attrs[i]
 		if !declares(a.name) {
@@ -197,6 +200,9 @@ func (p *xmlParser) enter() (name, space string, err error) {
 		space := a.value()
 		if prefix == "xmlns" || prefix == "xml" || prefix != "" && space == "" {
 			return "", "", p.fail("the prefix %s can not be declared so", prefix)
+		}
+		if p.space(prefix) == space {
+			continue
 		}
 		if len(p.scopes) == maxXMLScopes {
 			return "", "", p.fail("over %d namespace declarations at one place", maxXMLScopes)
@@ -297,7 +303,7 @@ func (p *xmlParser) foreign(root bool) bool {
 	declared := false
 	for i := range p.attrs {
 		a := &p.attrs[i]
-		if a.name == "xmlns" && a.raw == xhtmlSpace {
+		if a.name == "xmlns" && a.value() == xhtmlSpace {
 			declared = true
 		} else if declares(a.name) {
 			return true

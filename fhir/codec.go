@@ -374,7 +374,8 @@ func (k *checker) pairs(i uint32) error {
 		if name[0] == '_' {
 			partner = name[1:]
 		}
-		other := object.Get(partner).First()
+		others := object.Get(partner)
+		other := others.First()
 		index := 0
 		for item := range m.Children {
 			if item.Kind() == NullNode && (!other.Exists() || other.Kind() == NullNode) {
@@ -382,7 +383,7 @@ func (k *checker) pairs(i uint32) error {
 				return k.fail("null needs a value at the same place of %s", partner)
 			}
 			if other.Exists() {
-				other = other.Next(object.Get(partner))
+				other = other.Next(others)
 			}
 			index++
 		}

@@ -157,7 +157,7 @@ func isTime(s string) bool {
 
 func isInteger(s string, least int64) bool {
 	digits := strings.TrimPrefix(s, "-")
-	if strings.ContainsAny(s, ".eE+_") || s == "-0" || len(digits) > 1 && digits[0] == '0' {
+	if strings.ContainsAny(s, ".eE+") || s == "-0" || len(digits) > 1 && digits[0] == '0' {
 		return false
 	}
 	v, err := strconv.ParseInt(s, 10, 32)

@@ -1,9 +1,12 @@
 package search
 
 import (
+	"bytes"
+	"slices"
 	"time"
 
 	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/fhirpath"
 )
 
 // A Query is a parsed search. All of its clauses must hold.
@@ -38,6 +41,22 @@ type KeyRange struct {
 	Low, High []byte
 }
 
+// Contains reports whether a key is in the range.
+func (k KeyRange) Contains(key []byte) bool {
+	if k.High == nil {
+		return bytes.Equal(key, k.Low)
+	}
+	return bytes.Compare(k.Low, key) <= 0 && bytes.Compare(key, k.High) < 0
+}
+
+// end returns the first key behind the range.
+func (k KeyRange) end() []byte {
+	if k.High == nil {
+		return append(k.Low[:len(k.Low):len(k.Low)], 0)
+	}
+	return k.High
+}
+
 // A Clause compares one search parameter with some values; any of them may
 // match. Parse has checked that the modifier and the values suit the parameter.
 type Clause struct {
@@ -47,11 +66,22 @@ type Clause struct {
 
 	// Ranges is a union of key ranges that holds every match. Nil means that
 	// keys do not help, and each candidate has to be asked with Matches; an empty
-	// union that is not nil means that nothing matches.
+	// union that is not nil means that nothing matches. The ranges are in order
+	// and do not overlap; one resource may have keys in several.
 	Ranges []KeyRange
 	// Exact says that the resources with a key in Ranges are the matches, so that
 	// Matches need not be asked.
 	Exact bool
+
+	member *member // of a compartment; then there is no Param
+}
+
+// A Value is one value a clause compares with, parsed.
+type Value struct {
+	Text string // as it was written
+
+	comparison comparison
+	missing    bool // of :missing
 }
 
 // A SortKey is one key of the order of results.
@@ -63,3 +93,107 @@ type SortKey struct {
 // A Position is a place in the order of results, made by a store for itself.
 // Handlers sign it before they let a client carry it.
 type Position []byte
+
+// Matches reports whether r, as stored, matches all of the query.
+func (q *Query) Matches(r *fhir.Resource) bool {
+	if q.Type != "" && q.Type != r.Type() || q.IDs != nil && !slices.Contains(q.IDs, r.ID()) {
+		return false
+	}
+	if len(q.LastUpdated) > 0 {
+		at, ok := fhir.ParseDate(r.Meta().Get("lastUpdated").Text())
+		for _, span := range q.LastUpdated {
+			if !ok || !span.Holds(at.Start) {
+				return false
+			}
+		}
+	}
+	for i := range q.Where {
+		if !q.Where[i].Matches(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// Matches reports whether r matches the clause. It is the definition of what a
+// match is. Keys have no part in it: it evaluates the parameter's expression.
+func (c *Clause) Matches(r *fhir.Resource) bool {
+	if c.member != nil {
+		return c.member.matches(r)
+	}
+	switch c.Modifier {
+	case "missing":
+		return c.Values[0].missing != c.Param.any(r, func(*element) bool { return true })
+	case "not":
+		return !c.matches(r)
+	}
+	return c.matches(r)
+}
+
+func (c *Clause) matches(r *fhir.Resource) bool {
+	return c.Param.any(r, func(el *element) bool {
+		for i := range c.Values {
+			if c.Values[i].comparison.matches(el) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// any reports whether a value that the parameter has in r passes the test.
+func (p *Param) any(r *fhir.Resource, test func(*element) bool) bool {
+	var buf [8]fhirpath.Item
+	root := r.Root()
+	for _, item := range p.program.Append(buf[:0], root, root) {
+		el, ok := p.reg.element(root, item)
+		if !ok {
+			continue
+		}
+		if el.kind == extensionKind {
+			if el, ok = el.content(); !ok {
+				continue
+			}
+		}
+		if test(&el) {
+			return true
+		}
+	}
+	return false
+}
+
+// content returns the value of an extension.
+func (el *element) content() (element, bool) {
+	for m := range el.v.Children {
+		if el.reg.schema.Elements[m.Elem()].Choice == "value" && m.Node().Flags&fhir.Shadow == 0 {
+			return element{reg: el.reg, root: el.root, v: m, kind: el.reg.kinds[m.Type()]}, true
+		}
+	}
+	return element{}, false
+}
+
+// addRanges adds the key ranges of a value.
+func (c *Clause) addRanges(p *Param, v comparison) {
+	for _, b := range p.branches {
+		r := newRanger(b.path)
+		v.ranges(r, b)
+		c.Ranges = append(c.Ranges, r.out...)
+		c.Exact = c.Exact && !r.inexact
+	}
+}
+
+// tidy puts the ranges in order and joins those that overlap.
+func (c *Clause) tidy() {
+	slices.SortFunc(c.Ranges, func(a, b KeyRange) int { return bytes.Compare(a.Low, b.Low) })
+	out := make([]KeyRange, 0, len(c.Ranges))
+	for _, r := range c.Ranges {
+		if n := len(out) - 1; n >= 0 && bytes.Compare(r.Low, out[n].end()) < 0 {
+			if bytes.Compare(r.end(), out[n].end()) > 0 {
+				out[n].High = r.end()
+			}
+			continue
+		}
+		out = append(out, r)
+	}
+	c.Ranges = out
+}

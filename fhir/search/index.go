@@ -1,0 +1,56 @@
+package search
+
+import (
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/fhirpath"
+)
+
+// Index returns the keys of a resource.
+func (r *Registry) Index(res *fhir.Resource) *Entries { return r.IndexAs(res, res.ID()) }
+
+// IndexAs returns the keys of a resource that is to be stored under an id. Only
+// a patient's depend on it: it is in its own compartment.
+func (r *Registry) IndexAs(res *fhir.Resource, id string) *Entries {
+	typ := r.types[res.Type()]
+	w := writers.Get().(*writer)
+	k := walker{reg: r, tree: res.Tree(), trie: typ.trie, w: w}
+	w.begin(typ.trie.hash, typeForm)
+	w.end()
+	if res.Type() == "Patient" && id != "" {
+		w.compartment(id, pathHash("Patient"))
+	}
+	k.item(0, 0, &typ.trie.nodes[0])
+	k.computed()
+	e := &Entries{Keys: w.keys(), Date: k.date}
+	w.release()
+	return e
+}
+
+// computed writes the keys of the paths that no walk finds.
+func (k *walker) computed() {
+	for i := range k.trie.computed {
+		c := &k.trie.computed[i]
+		var buf [4]fhirpath.Item
+		for _, item := range c.program.Append(buf[:0], k.tree.Root(), k.tree.Root()) {
+			if el, ok := k.reg.element(k.tree.Root(), item); ok {
+				k.w.value(c.path, &el)
+			}
+		}
+	}
+}
+
+// element returns an item as an element; ok is false for what has no value, and
+// for what is neither a place in the resource nor a boolean.
+func (r *Registry) element(root fhir.Value, item fhirpath.Item) (el element, ok bool) {
+	el = element{reg: r, root: root, v: item.Value()}
+	if el.v.Exists() {
+		el.kind = r.kinds[item.Type()]
+		return el, el.v.Node().Flags&fhir.Shadow == 0
+	}
+	if item.Kind() != fhirpath.BooleanItem {
+		return el, false
+	}
+	el.kind = booleanKind
+	el.yes, ok = item.Bool()
+	return el, ok
+}

@@ -1,0 +1,290 @@
+package search
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/noafhir/noafhir/fhir"
+)
+
+// The limits of a query.
+const (
+	maxParams = 200 // parameters
+	maxValues = 100 // values of one parameter, any of which may match
+)
+
+// Options say how Parse treats what a client may choose.
+type Options struct {
+	Lenient      bool      // unknown parameters are left out with a warning instead of refused
+	Base         string    // this server's base URL, without a slash at the end
+	DefaultCount int       // page size if _count is absent
+	MaxCount     int       // larger pages are cut to this; 0: never
+	Conditional  bool      // criteria of a conditional interaction: result parameters are refused, and Lenient has no effect
+	Now          time.Time // what ap is relative to; zero: the current time
+}
+
+func (o *Options) now() time.Time {
+	if o.Now.IsZero() {
+		return time.Now()
+	}
+	return o.Now
+}
+
+func invalid(format string, args ...any) *fhir.Error {
+	return fhir.Errorf(fhir.Invalid, format, args...)
+}
+
+// clip shortens text from a client for use in a message.
+func clip(s string) string {
+	if len(s) > 60 {
+		return strings.ToValidUTF8(s[:60], "") + "…"
+	}
+	return s
+}
+
+// presentation are the parameters that say how results are shown. They are for
+// handlers: Parse lets them pass, and Applied has them not.
+var presentation = []string{"_format", "_pretty", "_summary", "_elements", "_total", "_cursor"}
+
+// later are the parameters of R4 that are not supported yet.
+var later = []string{
+	"_content", "_contained", "_containedType", "_filter", "_has", "_include", "_list", "_query",
+	"_revinclude", "_score", "_text", "_type", "_explain",
+}
+
+// A query is a Query in the making.
+type query struct {
+	*Query
+	reg  *Registry
+	opts *Options
+	seen map[string]bool // result parameters
+}
+
+// Parse reads the parameters of a search on a type, or on the whole system if
+// typ is empty, in the order they came. Errors are Invalid or Unsupported and
+// name the parameter at fault.
+//
+// Left to the caller are _format, _pretty, _summary, _elements, _total and
+// _cursor: they are skipped.
+func Parse(reg *Registry, typ string, params [][2]string, o Options) (*Query, error) {
+	if typ != "" && reg.schema.ResourceByName(typ) == 0 {
+		return nil, invalid("%q is no resource type", clip(typ))
+	}
+	if len(params) > maxParams {
+		return nil, fhir.Errorf(fhir.TooCostly, "the search has %d parameters, at most %d are allowed", len(params), maxParams)
+	}
+	q := query{&Query{Type: typ, Count: o.DefaultCount}, reg, &o, map[string]bool{}}
+	for _, p := range params {
+		if err := q.add(p[0], p[1]); err != nil {
+			return nil, err
+		}
+	}
+	return q.Query, nil
+}
+
+// add adds one parameter.
+func (q *query) add(name, value string) error {
+	err := q.parameter(name, value)
+	if err == nil {
+		return nil
+	}
+	e, ok := err.(*fhir.Error)
+	if !ok {
+		return err
+	}
+	named := *e
+	named.Text = "search parameter " + strconv.Quote(clip(name)) + ": " + e.Text
+	return &named
+}
+
+func (q *query) parameter(name, value string) error {
+	if slices.Contains(presentation, name) || name == "_count" || name == "_sort" {
+		return q.result(name, value)
+	}
+	code, modifier, modified := strings.Cut(name, ":")
+	if slices.Contains(later, code) || strings.Contains(name, ".") {
+		return q.leaveOut(name, fhir.Errorf(fhir.Unsupported, "it is not supported"))
+	}
+	p, ok := q.reg.Lookup(q.Type, code)
+	if !ok {
+		return q.leaveOut(name, q.unknown(code))
+	}
+	if modified && modifier == "" {
+		return invalid("there is no modifier behind the colon")
+	}
+	if err := q.clause(p, modifier, value); err != nil {
+		return err
+	}
+	q.Applied = append(q.Applied, [2]string{name, value})
+	return nil
+}
+
+// unknown says why there is no such parameter.
+func (q *query) unknown(code string) error {
+	switch {
+	case q.reg.prose[q.Type+"."+code]:
+		return fhir.Errorf(fhir.Unsupported, "its definition has no expression, so it can not be searched by")
+	case q.Type == "":
+		return fhir.Errorf(fhir.Unsupported, "searches on the whole system do not have it")
+	}
+	return fhir.Errorf(fhir.Unsupported, "%s has no such search parameter", q.Type)
+}
+
+// leaveOut refuses a parameter, or with Lenient notes that it was left out.
+func (q *query) leaveOut(name string, err error) error {
+	if !q.opts.Lenient || q.opts.Conditional {
+		return err
+	}
+	q.Ignored = append(q.Ignored, fhir.Issue{
+		Severity: "warning", Code: fhir.Unsupported.IssueCode(),
+		Text: "search parameter " + strconv.Quote(clip(name)) + " was left out: " + err.(*fhir.Error).Text,
+	})
+	return nil
+}
+
+// result reads a parameter about the result.
+func (q *query) result(name, value string) error {
+	if q.opts.Conditional {
+		return invalid("the criteria of a conditional interaction have no place for it")
+	}
+	if slices.Contains(presentation, name) {
+		return nil
+	}
+	if q.seen[name] {
+		return invalid("it is given twice")
+	}
+	q.seen[name] = true
+	if name == "_sort" {
+		q.Applied = append(q.Applied, [2]string{name, value})
+		return q.sort(value)
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 || value[0] == '+' || value[0] == '-' {
+		return invalid("%q is no number of results", clip(value))
+	}
+	if q.opts.MaxCount > 0 {
+		n = min(n, q.opts.MaxCount)
+	}
+	q.Count = n
+	q.Applied = append(q.Applied, [2]string{name, strconv.Itoa(n)})
+	return nil
+}
+
+func (q *query) sort(value string) error {
+	for key := range strings.SplitSeq(value, ",") {
+		name, descending := strings.CutPrefix(key, "-")
+		if name != "_id" && name != "_lastUpdated" {
+			return fhir.Errorf(fhir.Unsupported, "results are sorted by _id or _lastUpdated only, not by %q", clip(name))
+		}
+		q.Sort = append(q.Sort, SortKey{name, descending})
+	}
+	return nil
+}
+
+// clause adds what a parameter of the index demands.
+func (q *query) clause(p *Param, modifier, value string) error {
+	values := split(value, ',')
+	if len(values) > maxValues {
+		return fhir.Errorf(fhir.TooCostly, "it has %d values, at most %d are allowed", len(values), maxValues)
+	}
+	if slices.Contains(values, "") {
+		return invalid("it has an empty value")
+	}
+	c := Clause{Param: p, Modifier: modifier}
+	switch {
+	case modifier == "missing":
+		if err := c.missing(values); err != nil {
+			return err
+		}
+	case p.Code == "_id":
+		return q.id(p, modifier, values)
+	case p.Code == "_lastUpdated" && modifier != "":
+		return invalid("it has no modifier :%s", clip(modifier))
+	default:
+		if err := c.compare(values, q.opts); err != nil {
+			return err
+		}
+		if p.Code == "_lastUpdated" && len(values) == 1 {
+			q.LastUpdated = append(q.LastUpdated, c.Values[0].comparison.(*dateValue).instants())
+			return nil
+		}
+	}
+	q.Where = append(q.Where, c)
+	return nil
+}
+
+// compare reads the values of c and collects their key ranges.
+func (c *Clause) compare(values []string, o *Options) error {
+	parse, err := c.Param.parser(c.Modifier)
+	if err != nil {
+		return err
+	}
+	c.Exact = c.keyed()
+	for _, text := range values {
+		v, err := parse(c.Param, text, o)
+		if err != nil {
+			return err
+		}
+		c.Values = append(c.Values, Value{Text: text, comparison: v})
+		if c.keyed() {
+			c.addRanges(c.Param, v)
+		}
+	}
+	if c.keyed() {
+		c.tidy()
+	}
+	return nil
+}
+
+// keyed reports whether keys help to find what c asks for.
+func (c *Clause) keyed() bool { return c.Modifier != "not" && !keyless[c.Param.Code] }
+
+// id reads _id. Of several, each must hold.
+func (q *query) id(p *Param, modifier string, values []string) error {
+	if modifier != "" {
+		return invalid("it has no modifier :%s", clip(modifier))
+	}
+	for _, v := range values {
+		if !fhir.ValidID(v) {
+			return invalid("%q is no id", clip(v))
+		}
+	}
+	if q.IDs == nil {
+		q.IDs = values
+		return nil
+	}
+	var both []string
+	for _, id := range q.IDs {
+		if slices.Contains(values, id) {
+			both = append(both, id)
+		}
+	}
+	if both == nil {
+		q.Where = append(q.Where, Clause{Param: p, Ranges: []KeyRange{}, Exact: true}) // nothing matches
+		return nil
+	}
+	q.IDs = both
+	return nil
+}
+
+// instants returns what d means for values that are instants.
+func (d *dateValue) instants() TimeRange {
+	low, high := d.span.begin.time(), d.span.end.time()
+	switch d.prefix {
+	case eq, ap:
+		return TimeRange{Low: low, High: high}
+	case ne:
+		return TimeRange{Low: low, High: high, Not: true}
+	case gt, sa:
+		return TimeRange{Low: high}
+	case lt, eb:
+		return TimeRange{High: low}
+	case ge:
+		return TimeRange{Low: low}
+	case le:
+		return TimeRange{High: high}
+	}
+	panic("search: a prefix nobody knows")
+}

@@ -1,0 +1,218 @@
+package search
+
+import (
+	"strings"
+
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/fhirpath"
+)
+
+// A link is what a reference says, in the parts that searches tell apart.
+type link struct {
+	target  string // Type/id, or a URL; without version and fragment
+	version string // of the resource, or of a canonical URL
+}
+
+// linkOf takes a reference apart. What points into the same resource is no link.
+// See https://hl7.org/fhir/R4/search.html#reference.
+func linkOf(text string, canonical bool) (l link, ok bool) {
+	l.target = text
+	if canonical {
+		l.target, l.version, _ = strings.Cut(text, "|")
+		if target, _, found := strings.Cut(l.target, "#"); found {
+			l.target = target
+		}
+		if version, _, found := strings.Cut(l.version, "#"); found {
+			l.version = version
+		}
+	} else if i := strings.Index(text, "/_history/"); i >= 0 {
+		l.target, l.version = text[:i], text[i+len("/_history/"):]
+	}
+	return l, l.target != "" && l.target[0] != '#'
+}
+
+// link returns what a value of a reference parameter points to.
+func (el *element) link() (link, bool) {
+	switch el.kind {
+	case referenceKind:
+		return linkOf(el.v.Get("reference").Text(), false)
+	case canonicalKind:
+		return linkOf(el.v.Text(), true)
+	case uriKind:
+		return linkOf(el.v.Text(), false)
+	case resourceKind:
+		id := el.v.Get("id").Text()
+		return link{target: el.v.Get("resourceType").Text() + "/" + id}, id != ""
+	}
+	return link{}, false
+}
+
+// reference writes the key of what a reference points to, those of its
+// identifier, and in the parameters that make a patient compartment its key too.
+func (w *writer) reference(p *path, el *element) {
+	if l, ok := el.link(); ok {
+		w.begin(p.hash, referenceForm)
+		w.buf = appendHash(w.buf, l.target)
+		w.end()
+		if patient, found := strings.CutPrefix(l.target, "Patient/"); found && p.patient != 0 && w.pair == nil && el.kind == referenceKind {
+			w.compartment(patient, p.patient)
+		}
+	}
+	if el.kind != referenceKind || w.pair != nil {
+		return
+	}
+	if id := el.v.Get("identifier"); id.Exists() {
+		if c, ok := pairOf(id, "value"); ok {
+			w.code(p.hash, c, identifierForm, valueForm)
+		}
+	}
+}
+
+// compartment writes the key of a patient's compartment; typ is the hash of the
+// type of what is in it.
+func (w *writer) compartment(patient string, typ uint32) {
+	w.begin(compartmentPath, compartmentForm)
+	w.buf = appendHash(w.buf, "Patient/", patient)
+	w.buf = append(w.buf, byte(typ>>24), byte(typ>>16), byte(typ>>8), byte(typ))
+	w.end()
+}
+
+// A referenceValue is one resource or URL to be pointed to, written in any of
+// several ways.
+type referenceValue struct {
+	targets []string // Type/id, or URL; any of them
+	version string   // if not empty, the reference must name this version
+}
+
+// parseReference returns the parser for a reference parameter; typ is what a
+// modifier like :Patient says, empty if nothing.
+// See https://hl7.org/fhir/R4/search.html#reference.
+func parseReference(typ string) parser {
+	return func(p *Param, text string, o *Options) (comparison, error) {
+		text, version, err := splitVersion(text)
+		if err != nil {
+			return nil, err
+		}
+		v := &referenceValue{version: version}
+		if version == "" {
+			if l, ok := linkOf(text, false); ok {
+				text, v.version = l.target, l.version
+			}
+		}
+		local, mine := strings.CutPrefix(text, o.Base+"/")
+		if o.Base == "" || !mine {
+			local = text
+		}
+		named := fhirpath.ReferenceType(local)
+		switch {
+		case strings.Contains(local, ":"):
+			v.targets = []string{local}
+		case named == "" && fhir.ValidID(local):
+			v.targets, err = p.candidates(typ, local)
+		case named != "" && strings.Count(local, "/") == 1:
+			v.targets = []string{local}
+		default:
+			err = invalid("it is no id, no Type/id and no URL")
+		}
+		if err == nil && named != "" && typ != "" && named != typ {
+			err = invalid("it is no reference to %s", typ)
+		}
+		if err == nil && !strings.Contains(local, ":") && named != "" && p.reg.schema.ResourceByName(named) == 0 {
+			err = invalid("%s is no resource type", named)
+		}
+		if !strings.Contains(local, ":") && o.Base != "" {
+			for _, t := range v.targets {
+				v.targets = append(v.targets, o.Base+"/"+t)
+			}
+		}
+		return v, err
+	}
+}
+
+// splitVersion cuts a canonical URL's version off.
+func splitVersion(text string) (url, version string, err error) {
+	f, err := fields(text, '|')
+	switch {
+	case err != nil:
+		return "", "", err
+	case len(f) > 2 || len(f) == 2 && (f[0] == "" || f[1] == ""):
+		return "", "", invalid("a | stands between a canonical URL and its version only")
+	case len(f) == 2:
+		return f[0], f[1], nil
+	}
+	return f[0], "", nil
+}
+
+// candidates are the resources of that id that the parameter can point to.
+func (p *Param) candidates(typ, id string) ([]string, error) {
+	if typ != "" {
+		return []string{typ + "/" + id}, nil
+	}
+	types := p.Target
+	if len(types) == 0 {
+		types = p.reg.names
+	}
+	targets := make([]string, len(types))
+	for i, t := range types {
+		targets[i] = t + "/" + id
+	}
+	return targets, nil
+}
+
+func (r *referenceValue) matches(el *element) bool {
+	l, ok := el.link()
+	if !ok || r.version != "" && l.version != r.version {
+		return false
+	}
+	for _, t := range r.targets {
+		if t == l.target {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *referenceValue) ranges(to *ranger, b branch) {
+	for _, t := range r.targets {
+		named := fhirpath.ReferenceType(t)
+		if b.target != "" && named != "" && named != b.target {
+			continue
+		}
+		to.point(appendHash(to.key(referenceForm), t))
+		to.inexact = to.inexact || b.target != "" && named == ""
+	}
+	to.inexact = to.inexact || r.version != ""
+}
+
+// An identifierValue is the identifier that a reference has beside or instead of
+// its target.
+type identifierValue struct{ tokenValue }
+
+func parseIdentifier(p *Param, text string, o *Options) (comparison, error) {
+	c, err := parseToken(p, text, o)
+	if err != nil {
+		return nil, err
+	}
+	return &identifierValue{*c.(*tokenValue)}, nil
+}
+
+func (i *identifierValue) matches(el *element) bool {
+	if el.kind != referenceKind {
+		return false
+	}
+	id := element{reg: el.reg, root: el.root, v: el.v.Get("identifier"), kind: identifierKind}
+	return id.v.Exists() && i.tokenValue.matches(&id)
+}
+
+func (i *identifierValue) ranges(r *ranger, b branch) {
+	r.inexact = r.inexact || b.target != ""
+	switch {
+	case i.bar && i.code == "":
+		r.inexact = true
+		r.prefixed(identifierForm, appendSystem(nil, i.system))
+	case i.bar:
+		r.point(appendToken(r.key(identifierForm), i.system, i.code))
+	default:
+		r.point(appendHash(r.key(valueForm), i.code))
+	}
+}

@@ -1,0 +1,133 @@
+package search
+
+import (
+	"strings"
+
+	"github.com/noafhir/noafhir/fhir"
+)
+
+// uriSize is how much of a URI is in a key; of a longer one a hash follows.
+const uriSize = 48
+
+// uri returns the URI that a value is, and the version of a canonical one.
+func (el *element) uri() (uri, version string, ok bool) {
+	switch el.kind {
+	case uriKind:
+		return el.v.Text(), "", true
+	case canonicalKind:
+		uri, version, _ = strings.Cut(el.v.Text(), "|")
+		return uri, version, uri != ""
+	}
+	return "", "", false
+}
+
+// uri writes the key of a URI. Keys sort by their beginning, for :below.
+func (w *writer) uri(p *path, el *element) {
+	if uri, _, ok := el.uri(); ok {
+		w.begin(p.hash, uriForm)
+		w.buf = appendURI(w.buf, uri)
+		w.end()
+	}
+}
+
+func appendURI(dst []byte, uri string) []byte {
+	if len(uri) <= uriSize {
+		return append(dst, uri...)
+	}
+	return appendHash(append(dst, uri[:uriSize]...), uri)
+}
+
+// A uriMode says how URIs are compared.
+type uriMode uint8
+
+const (
+	sameURI uriMode = iota
+	uriBelow
+	uriAbove
+)
+
+// A uriValue is a URI to compare with. Nothing is done about case or escapes.
+// See https://hl7.org/fhir/R4/search.html#uri.
+type uriValue struct {
+	mode     uriMode
+	text     string // as given
+	uri      string // of a canonical one: without version
+	version  string
+	prefixes []string // uriAbove: the URIs it is below of, with itself
+}
+
+// parseURI returns the parser for the values of a URI parameter.
+func parseURI(mode uriMode) parser {
+	return func(_ *Param, text string, _ *Options) (comparison, error) {
+		text, err := unescape(text)
+		if err != nil {
+			return nil, err
+		}
+		if !fhir.PrimitiveURI.Valid(text) {
+			return nil, invalid("it is no URI")
+		}
+		v := &uriValue{mode: mode, text: text, uri: text}
+		if mode == sameURI {
+			v.uri, v.version, _ = strings.Cut(text, "|")
+		}
+		if mode == uriAbove {
+			v.prefixes = ancestors(text)
+		}
+		return v, nil
+	}
+}
+
+// ancestors returns a URI and those above it, up to its authority.
+func ancestors(uri string) []string {
+	least := 0
+	if i := strings.Index(uri, "://"); i >= 0 {
+		least = i + 3
+	}
+	all := []string{uri}
+	for i := len(uri) - 1; i > least; i-- {
+		if uri[i] == '/' {
+			all = append(all, uri[:i+1], uri[:i])
+		}
+	}
+	return all
+}
+
+func (u *uriValue) matches(el *element) bool {
+	uri, version, ok := el.uri()
+	if !ok {
+		return false
+	}
+	switch u.mode {
+	case sameURI:
+		return uri == u.text || el.kind == canonicalKind && uri == u.uri && (u.version == "" || u.version == version)
+	case uriBelow:
+		return strings.HasPrefix(uri, u.text)
+	}
+	for _, p := range u.prefixes {
+		if p == uri {
+			return true
+		}
+	}
+	return false
+}
+
+func (u *uriValue) ranges(r *ranger, b branch) {
+	switch u.mode {
+	case sameURI:
+		r.point(appendURI(r.key(uriForm), u.text))
+		if u.uri != u.text && b.path.kinds.has(canonicalKind) {
+			r.point(appendURI(r.key(uriForm), u.uri))
+			r.inexact = true
+		}
+	case uriBelow:
+		cut := u.text[:min(len(u.text), uriSize)]
+		r.prefixed(uriForm, []byte(cut))
+		r.inexact = r.inexact || len(u.text) > uriSize
+	case uriAbove:
+		for _, p := range u.prefixes {
+			r.point(appendURI(r.key(uriForm), p))
+		}
+	default:
+		panic("search: a URI mode nobody knows")
+	}
+}

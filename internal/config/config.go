@@ -68,7 +68,7 @@ func (s *Set) Bind(flags *pflag.FlagSet, names ...string) {
 		}
 		t := s.settings[i]
 		t.flag = &flagValue{setting: t, text: t.def}
-		flag := flags.VarPF(t.flag, name, "", t.usage+" ["+t.variable()+"]")
+		flag := flags.VarPF(t.flag, name, "", t.usage)
 		if t.isSwitch {
 			flag.NoOptDefVal = "true"
 		}

@@ -36,7 +36,7 @@ func declare(c *settings) *config.Set {
 	config.Add(s, &c.Demo, "demo", "false", "demo", config.Switch)
 	config.Add(s, &c.Types, "type", "", "types", config.Words)
 	config.Add(s, &c.Level, "log-level", "info", "level", config.OneOf("debug", "info"))
-	config.Add(s, &c.Key, "key", "", "key", config.Hidden)
+	config.Add(s, &c.Key, "key", "", "key", config.Hidden("secret"))
 	return s
 }
 

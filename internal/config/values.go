@@ -62,14 +62,6 @@ var (
 	// Size takes a number of bytes above 0, with B, KiB, MiB or GiB at the end
 	// or nothing.
 	Size = Reader[int]{"size", parseSize}
-
-	// Hidden takes a secret.
-	Hidden = Reader[Secret]{"secret", func(s string) (Secret, error) {
-		if s == "" {
-			return Secret{}, errors.New("must not be empty")
-		}
-		return Secret{s}, nil
-	}}
 )
 
 // Whole takes a whole number that is least or more.
@@ -80,6 +72,16 @@ func Whole(least int) Reader[int] {
 			return 0, fmt.Errorf("must be a whole number, %d or more", least)
 		}
 		return v, nil
+	}}
+}
+
+// Hidden takes a secret of a kind.
+func Hidden(kind string) Reader[Secret] {
+	return Reader[Secret]{kind, func(s string) (Secret, error) {
+		if s == "" {
+			return Secret{}, errors.New("must not be empty")
+		}
+		return Secret{s}, nil
 	}}
 }
 

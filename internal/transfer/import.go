@@ -185,12 +185,9 @@ func (im *importer) conflicts(u *unit) bool {
 
 // run performs a unit and lets the next one begin.
 func (im *importer) run(u *unit) {
-	failures, done := im.perform(u)
+	im.perform(u)
 	im.mu.Lock()
 	defer im.mu.Unlock()
-	if done {
-		im.settle(u, failures)
-	}
 	im.running--
 	im.alone = false
 	for _, key := range u.keys {
@@ -199,33 +196,27 @@ func (im *importer) run(u *unit) {
 	im.changed.Broadcast()
 }
 
-// perform performs a unit and returns what failed. A transaction that fails is
-// postponed: what it refers to may come later. Gathered resources for which that
-// is no hope become a batch, so that a bad one does not keep out its neighbours.
-func (im *importer) perform(u *unit) (failures []failure, done bool) {
-	ctx := context.WithoutCancel(im.ctx)
-	response, err := im.Target.Process(ctx, u.bundle())
-	switch {
-	case err == nil && !u.batch:
-		return nil, true
-	case err != nil && im.lost(err):
-		return nil, false
-	case err != nil && !u.batch:
-		if im.postpone(u, err) {
-			return nil, false
-		}
-		if !u.own {
-			u.batch = true
-			return im.perform(u)
-		}
-	}
-	if err == nil {
+// perform performs a unit. A transaction that fails is postponed: what it refers
+// to may come later. Where that is no hope, gathered resources are tried in ever
+// smaller numbers, so that a bad one does not keep out its neighbours.
+func (im *importer) perform(u *unit) {
+	response, err := im.Target.Process(context.WithoutCancel(im.ctx), u.bundle())
+	var failures []failure
+	if err == nil && u.batch {
 		failures, err = readFailures(u, response)
 	}
-	if err != nil {
-		return everyPlace(u, err), true
+	switch {
+	case err == nil:
+		im.settle(u, failures)
+	case im.lost(err):
+	case !u.batch && im.postpone(u, err):
+	case !u.whole && u.count > 1:
+		for _, half := range u.split() {
+			im.perform(half)
+		}
+	default:
+		im.settle(u, everyPlace(u, err))
 	}
-	return failures, true
 }
 
 // lost reports whether an error means that the target takes nothing any more,
@@ -263,11 +254,10 @@ func (im *importer) again() {
 		list, before := im.postponed, im.summary.Resources
 		im.postponed, im.kept = nil, 0
 		for _, u := range list {
-			if im.last && u.own {
+			if im.last && u.whole {
 				im.settle(u, everyPlace(u, u.err))
 				continue
 			}
-			u.batch = im.last
 			if !im.start(u) {
 				return
 			}
@@ -288,6 +278,8 @@ func (im *importer) wait() {
 
 // settle notes how a unit ended, for good.
 func (im *importer) settle(u *unit, failures []failure) {
+	im.mu.Lock()
+	defer im.mu.Unlock()
 	lost := 0
 	bad := map[place]bool{}
 	for _, f := range failures {
@@ -295,8 +287,8 @@ func (im *importer) settle(u *unit, failures []failure) {
 		bad[f.at] = true
 		im.tell(f)
 	}
-	im.summary.Resources += u.entries - lost
-	im.Loaded(u.entries-lost, lost)
+	im.summary.Resources += u.count - lost
+	im.Loaded(u.count-lost, lost)
 	if err := im.Journal.add(u.places, bad); err != nil && im.broken == nil {
 		im.broken = err
 	}

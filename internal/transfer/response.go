@@ -3,6 +3,7 @@ package transfer
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
 )
@@ -17,14 +18,27 @@ type failure struct {
 
 // everyPlace returns a failure for each place a unit is from.
 func everyPlace(u *unit, err error) []failure {
-	if u.own {
-		return []failure{{at: u.places[0], entries: u.entries, err: err}}
+	if u.whole {
+		return []failure{{at: u.places[0], entries: u.count, err: err}}
 	}
 	list := make([]failure, len(u.places))
 	for i, at := range u.places {
-		list[i] = failure{at: at, entries: 1, err: err}
+		list[i] = failure{at: at, entries: 1, err: alone(err)}
 	}
 	return list
+}
+
+// alone takes out of an error about the only resource of a Bundle where it stood
+// there: whoever brought the resource knows nothing of a Bundle.
+func alone(err error) error {
+	const place = "Bundle.entry[0].resource"
+	e, ok := errors.AsType[*fhir.Error](err)
+	if !ok || !strings.HasPrefix(e.Expression, place) {
+		return err
+	}
+	told := *e
+	told.Expression = strings.TrimPrefix(strings.TrimPrefix(e.Expression, place), ".")
+	return &told
 }
 
 // readFailures returns what the response to a batch says went wrong.
@@ -37,26 +51,15 @@ func readFailures(u *unit, response []byte) ([]failure, error) {
 	i := 0
 	for e := range tree.Root().Get("entry").Children {
 		answer := e.Get("response")
-		if status := answer.Get("status").Text(); i < u.entries && !succeeded(status) {
-			list = append(list, failureOf(u, i, status, answer.Get("outcome")))
-		}
 		i++
+		if status := answer.Get("status").Text(); !succeeded(status) {
+			list = append(list, failure{at: u.places[0], entry: i, entries: 1, err: errors.New(status + outcomeText(answer.Get("outcome")))})
+		}
 	}
-	if i != u.entries {
-		return nil, fmt.Errorf("the response has %d entries for %d", i, u.entries)
+	if i != u.count {
+		return nil, fmt.Errorf("the response has %d entries for %d", i, u.count)
 	}
 	return list, nil
-}
-
-// failureOf returns the failure of entry i.
-func failureOf(u *unit, i int, status string, outcome fhir.Value) failure {
-	f := failure{entries: 1, err: errors.New(status + outcomeText(outcome))}
-	if u.own {
-		f.at, f.entry = u.places[0], i+1
-	} else {
-		f.at = u.places[i]
-	}
-	return f
 }
 
 func succeeded(status string) bool {

@@ -8,35 +8,41 @@ import (
 
 // A unit is a Bundle to be performed at once.
 type unit struct {
-	places  []place  // of each entry; a single one if the Bundle is the file's own
-	entries int      // resources in it
-	own     bool     // it is the file's own Bundle
-	batch   bool     // its entries succeed or fail one by one
-	keys    []string // what it changes, as far as its ids are known: two units with a key in common keep their order
-	list    []byte   // entries, unless it is the file's own
-	whole   []byte   // all of it, if it is the file's own
-	err     error    // why it was postponed
+	places []place  // of each entry; a single one if all are from one Bundle of a file
+	count  int      // of entries
+	whole  bool     // it was one Bundle, and is loaded as one
+	batch  bool     // its entries succeed or fail one by one
+	keys   []string // what it changes, as far as its ids are known: two units with a key in common keep their order
+	err    error    // why it was postponed
+
+	own  []byte // a batch or transaction as it stands in a file; nil: a transaction is to be made of
+	list []byte // entries, separated by commas, which end at
+	ends []int
 }
 
 // bundle returns the JSON to perform.
 func (u *unit) bundle() []byte {
-	if u.own {
-		return u.whole
+	if u.own != nil {
+		return u.own
 	}
-	typ := "transaction"
-	if u.batch {
-		typ = "batch"
+	const head, tail = `{"resourceType":"Bundle","type":"transaction","entry":[`, `]}`
+	out := make([]byte, 0, len(head)+len(u.list)+len(tail))
+	return append(append(append(out, head...), u.list...), tail...)
+}
+
+// split returns two units that are u together.
+func (u *unit) split() [2]*unit {
+	m := u.count / 2
+	end := u.ends[m-1]
+	right := &unit{places: u.places[m:], count: u.count - m, list: u.list[end+1:], ends: make([]int, u.count-m)}
+	for i, e := range u.ends[m:] {
+		right.ends[i] = e - end - 1
 	}
-	out := make([]byte, 0, len(u.list)+80)
-	out = append(out, `{"resourceType":"Bundle","type":"`...)
-	out = append(out, typ...)
-	out = append(out, `","entry":[`...)
-	out = append(out, u.list...)
-	return append(out, `]}`...)
+	return [2]*unit{{places: u.places[:m], count: m, list: u.list[:end], ends: u.ends[:m]}, right}
 }
 
 // size returns how many bytes the unit holds on to.
-func (u *unit) size() int { return len(u.list) + len(u.whole) }
+func (u *unit) size() int { return len(u.list) + len(u.own) }
 
 // A gatherer makes units of items.
 type gatherer struct {
@@ -78,9 +84,9 @@ func (g *gatherer) add(it item) bool {
 
 // ownUnit returns the unit of a Bundle that stands in a file as it is.
 func ownUnit(at place, batch bool, tree *fhir.Tree) *unit {
-	u := &unit{places: []place{at}, own: true, batch: batch, whole: tree.Src}
+	u := &unit{places: []place{at}, whole: true, batch: batch, own: tree.Src}
 	for e := range tree.Root().Get("entry").Children {
-		u.entries++
+		u.count++
 		request := e.Get("request")
 		if url := request.Get("url").Text(); request.Get("method").Text() != "POST" && !strings.Contains(url, "?") {
 			u.keys = append(u.keys, url)
@@ -90,7 +96,7 @@ func ownUnit(at place, batch bool, tree *fhir.Tree) *unit {
 }
 
 // collection gathers the entries of a Bundle, which stay together: references
-// between them hold.
+// between them hold, and a document is not torn apart.
 func (g *gatherer) collection(at place, root fhir.Value) bool {
 	most, mostBytes := g.most, g.mostBytes
 	g.most, g.mostBytes = maxItem, maxItem
@@ -103,6 +109,9 @@ func (g *gatherer) collection(at place, root fhir.Value) bool {
 		if !g.resource(at, e.Get("fullUrl").Text(), resource) {
 			return false
 		}
+	}
+	if g.open != nil {
+		g.open.whole, g.open.places = true, []place{at}
 	}
 	return true
 }
@@ -125,7 +134,7 @@ func (g *gatherer) resource(at place, fullURL string, r fhir.Value) bool {
 		u.keys = append(u.keys, url)
 		g.seen[url] = true
 	}
-	if u.entries > 0 {
+	if u.count > 0 {
 		u.list = append(u.list, ',')
 	}
 	u.list = append(u.list, '{')
@@ -135,7 +144,8 @@ func (g *gatherer) resource(at place, fullURL string, r fhir.Value) bool {
 	u.list = append(append(u.list, `"resource":`...), r.Raw()...)
 	u.list = append(append(u.list, `,"request":{"method":"`...), method...)
 	u.list = append(fhir.AppendQuoted(append(u.list, `","url":`...), url), `}}`...)
-	u.entries++
+	u.ends = append(u.ends, len(u.list))
+	u.count++
 	u.places = append(u.places, at)
 	return true
 }
@@ -147,7 +157,7 @@ func (g *gatherer) full(url string, keyed bool, r fhir.Value) bool {
 	if u == nil {
 		return false
 	}
-	return u.entries >= g.most || len(u.list)+len(r.Raw()) > g.mostBytes || keyed && g.seen[url]
+	return u.count >= g.most || len(u.list)+len(r.Raw()) > g.mostBytes || keyed && g.seen[url]
 }
 
 // flush hands on the open unit. It reports whether more is wanted.

@@ -261,9 +261,10 @@ func safeStyle(style string) bool {
 		if !found {
 			return true
 		}
-		if !safeURL(strings.Trim(untilAny(after, ")"), `"'`), true) {
+		url, rest, closed := strings.Cut(after, ")")
+		if !closed || !safeURL(strings.Trim(url, `"'`), true) {
 			return false
 		}
-		text = after
+		text = rest
 	}
 }

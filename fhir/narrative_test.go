@@ -157,6 +157,8 @@ func TestNarrativeStyles(t *testing.T) {
 		{Style: "width: exp/**/ression(x())"},
 		{Style: "width: \\65xpression(x())"},
 		{Style: "behavior: url(x.htc)"},
+		{Style: "background: url(a.png"},
+		{Style: strings.Repeat("url(", 300_000)},
 		{Style: "-moz-binding: url(x.xml)"},
 		{Style: "@import 'x.css'"},
 		{Style: "color: red&lt;/style>"},

@@ -24,7 +24,7 @@ func (x *exchange) readBody() error {
 	case x.req.Method == http.MethodPatch:
 		return x.readPatch(limits.ResourceBytes)
 	case x.req.Key.Type == "":
-		return x.readResource(limits.BundleBytes, x.server.codec.WithLimits(fhir.Limits{Nodes: 10_000_000}))
+		return x.readResource(limits.BundleBytes, x.server.bundleCodec())
 	case x.req.Key.Type == "Binary" && x.isContent():
 		return x.readContent(limits.ResourceBytes)
 	}

@@ -133,7 +133,7 @@ func refused(ranges []mediaRange, f format) bool {
 // namedFormat returns the format that _format names. A plus sign that came as a
 // space was not encoded. The error is NotAcceptable.
 func namedFormat(name string) (format, error) {
-	mediaType, params, err := mime.ParseMediaType(strings.ReplaceAll(name, " ", "+"))
+	mediaType, params, err := mime.ParseMediaType(strings.Replace(name, "fhir ", "fhir+", 1))
 	if err == nil && isR4(params["fhirversion"]) {
 		if f, ok := mediaTypes[mediaType]; ok {
 			return f, nil

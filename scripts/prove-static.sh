@@ -29,18 +29,19 @@ free_port() {
 	die "no free port"
 }
 
-# ready waits until the server answers, at most ten seconds.
+# ready waits until the server answers, at most a minute: the machine may be busy.
 ready() {
 	local _
-	for _ in $(seq 200); do
+	for _ in $(seq 1200); do
 		kill -0 "$server" 2>/dev/null || die "the server stopped: $(cat "$root/data/log")"
 		curl -fsS -o /dev/null "http://127.0.0.1:$1/readyz" 2>/dev/null && return
 		sleep 0.05
 	done
-	die "not ready after ten seconds: $(cat "$root/data/log")"
+	die "not ready after a minute: $(cat "$root/data/log")"
 }
 
 [ "$(id -u)" -eq 0 ] || die "chroot needs root"
+command -v ldd curl >/dev/null || die "ldd and curl are needed"
 
 CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$root/noafhir" ./cmd/noafhir
 if ldd "$root/noafhir" >/dev/null 2>&1; then

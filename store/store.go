@@ -46,7 +46,7 @@ func Prepare(reg *search.Registry, r *fhir.Resource, id, method string) Write {
 		Method:   method,
 		Body:     r.Stampable(id),
 		Resource: r,
-		Entries:  reg.Index(r),
+		Entries:  reg.IndexAs(r, id),
 	}
 }
 

@@ -1,6 +1,8 @@
 package search
 
 import (
+	"slices"
+
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/fhirpath"
 )
@@ -12,7 +14,8 @@ const maxPairs = 1000
 // A pair holds the parts of a composite parameter. Keys combine the first two;
 // a third is compared by matches alone.
 type pair struct {
-	parts []part
+	parts  []part
+	second *path // what the keys of the second part are made by
 }
 
 // A part is one component of a composite.
@@ -24,83 +27,81 @@ type part struct {
 	parse    parser
 }
 
-// each calls yield for every value of a part within the element base.
-func (p *part) each(base *element, yield func(*element)) {
+// values appends the values of a part within the element base.
+func (p *part) values(dst []element, base *element) []element {
 	if p.elements != nil {
-		p.children(base, yield)
-		return
+		return p.children(dst, base)
 	}
 	var buf [4]fhirpath.Item
 	for _, item := range p.program.Append(buf[:0], base.root, base.v) {
 		if el, ok := base.reg.element(base.root, item); ok {
-			yield(&el)
+			dst = append(dst, el)
 		}
 	}
+	return dst
 }
 
-// children is each for plain members.
-func (p *part) children(base *element, yield func(*element)) {
+// children is values for plain members.
+func (p *part) children(dst []element, base *element) []element {
 	for m := base.v.First(); m.Exists(); m = m.Next(base.v) {
-		id := m.Elem()
-		for _, want := range p.elements {
-			if id != want || m.Node().Flags&fhir.Shadow != 0 {
-				continue
-			}
-			for v := range m.Items {
-				if v.Kind() != fhir.NullNode {
-					yield(&element{reg: base.reg, root: base.root, v: v, kind: base.reg.kinds[v.Type()]})
-				}
+		if !slices.Contains(p.elements, m.Elem()) || m.Node().Flags&fhir.Shadow != 0 {
+			continue
+		}
+		for v := range m.Items {
+			if v.Kind() != fhir.NullNode {
+				dst = append(dst, element{reg: base.reg, root: base.root, v: v, kind: base.reg.kinds[v.Type()]})
 			}
 		}
 	}
+	return dst
 }
 
-// size counts the values of a part as pairs count them: every coding of a
-// concept is one.
-func (p *part) size(base *element) int {
-	n := 0
-	p.each(base, func(el *element) {
-		n++
-		if el.kind == conceptKind {
-			for range el.v.Get("coding").Children {
+// tooMany reports whether two parts with these values make too many pairs. In a
+// concept every coding counts.
+func tooMany(first, second []element) bool { return size(first)*size(second) > maxPairs }
+
+func size(values []element) int {
+	n := len(values)
+	for i := range values {
+		if values[i].kind == conceptKind {
+			for range values[i].v.Get("coding").Children {
 				n++
 			}
 		}
-	})
+	}
 	return n
-}
-
-// tooMany reports whether the first two parts make too many pairs.
-func (p *pair) tooMany(base *element) bool {
-	return p.parts[0].size(base)*p.parts[1].size(base) > maxPairs
 }
 
 // composite writes the keys of the pairs of values within one element: with the
 // system and code of the first part, and with the code alone.
 func (w *writer) composite(p *path, base *element) {
-	first, second := &p.pair.parts[0], &p.pair.parts[1]
-	if second.size(base) == 0 || p.pair.tooMany(base) {
+	var buf [2][4]element
+	second := p.pair.parts[1].values(buf[1][:0], base)
+	if len(second) == 0 {
 		return
 	}
-	sub := path{param: second.param, kinds: second.kinds}
-	first.each(base, func(el *element) {
-		el.codes(func(c code) bool {
-			if c.code == "" {
-				return true
+	first := p.pair.parts[0].values(buf[0][:0], base)
+	if tooMany(first, second) {
+		return
+	}
+	for i := range first {
+		for c := range first[i].codes {
+			w.pairWith(p, second, pairForm, c.system, "\x00", c.code)
+			if c.code != "" {
+				w.pairWith(p, second, pairCodeForm, c.code)
 			}
-			w.pairWith(p.hash, pairForm, &sub, second, base, c.system, "\x00", c.code)
-			w.pairWith(p.hash, pairCodeForm, &sub, second, base, c.code)
-			return true
-		})
-	})
+		}
+	}
 }
 
-// pairWith writes the keys of the second part behind what stands for the first.
-func (w *writer) pairWith(hash uint32, form byte, sub *path, second *part, base *element, first ...string) {
-	var buf [5 + hashSize]byte
-	lead := append(buf[:0], byte(hash>>24), byte(hash>>16), byte(hash>>8), byte(hash), form)
-	w.pair = appendHash(lead, first...)
-	second.each(base, func(el *element) { w.value(sub, el) })
+// pairWith writes the keys of the second part's values behind what stands for
+// the first.
+func (w *writer) pairWith(p *path, second []element, form byte, first ...string) {
+	h := p.hash
+	w.pair = appendHash(append(w.lead[:0], byte(h>>24), byte(h>>16), byte(h>>8), byte(h), form), first...)
+	for i := range second {
+		w.value(p.pair.second, &second[i])
+	}
 	w.pair = nil
 }
 
@@ -129,19 +130,14 @@ func parseComposite(p *Param, text string, o *Options) (comparison, error) {
 
 // matches reports whether an element has a match for each part.
 func (c *compositeValue) matches(base *element) bool {
-	if c.pair.tooMany(base) {
-		return false
-	}
+	values := make([][]element, len(c.parts))
 	for i := range c.parts {
-		found := false
-		c.pair.parts[i].each(base, func(el *element) {
-			found = found || c.parts[i].matches(el)
-		})
-		if !found {
+		values[i] = c.pair.parts[i].values(nil, base)
+		if !slices.ContainsFunc(values[i], func(el element) bool { return c.parts[i].matches(&el) }) {
 			return false
 		}
 	}
-	return true
+	return !tooMany(values[0], values[1])
 }
 
 func (c *compositeValue) ranges(r *ranger, b branch) {
@@ -151,7 +147,7 @@ func (c *compositeValue) ranges(r *ranger, b branch) {
 		r.everything()
 		return
 	}
-	sub := branch{path: &path{param: b.path.pair.parts[1].param, kinds: b.path.pair.parts[1].kinds}}
+	sub := branch{path: b.path.pair.second}
 	add := func(lead []byte) {
 		inner := &ranger{prefix: lead, pair: true, out: r.out}
 		c.parts[1].ranges(inner, sub)
@@ -219,7 +215,7 @@ func (r *Registry) addPair(ix *path, p *Param, d definition, bases []fhir.TypeID
 			for _, base := range bases {
 				for _, rt := range routes {
 					part.elements = append(part.elements, r.leafElements(base, rt)...)
-					name += "+" + r.describe(base, rt, kindsFor[part.param])
+					name += "+" + r.describe(base, rt)
 				}
 			}
 			for _, e := range part.elements {
@@ -229,6 +225,7 @@ func (r *Registry) addPair(ix *path, p *Param, d definition, bases []fhir.TypeID
 		ix.pair.parts = append(ix.pair.parts, part)
 		ix.name += "$" + name + ":" + part.param.String()
 	}
+	ix.pair.second = &path{param: ix.pair.parts[1].param, kinds: ix.pair.parts[1].kinds}
 }
 
 // partRoutes returns a part's expression as routes of one step, if it is that.

@@ -13,7 +13,7 @@ func (r *Registry) Index(res *fhir.Resource) *Entries { return r.IndexAs(res, re
 func (r *Registry) IndexAs(res *fhir.Resource, id string) *Entries {
 	typ := r.types[res.Type()]
 	w := writers.Get().(*writer)
-	k := walker{reg: r, tree: res.Tree(), trie: typ.trie, w: w}
+	k := walker{reg: r, tree: res.Tree(), trie: typ.trie, w: w, el: element{reg: r, root: res.Root()}}
 	w.begin(typ.trie.hash, typeForm)
 	w.end()
 	if res.Type() == "Patient" && id != "" {

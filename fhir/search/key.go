@@ -66,9 +66,11 @@ func TypeKey(typ string) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, pathHash(typ+":type")), typeForm)
 }
 
-// compartmentPath is what the keys of patient compartments begin with. Only they
+// compartmentName is the path of the keys of patient compartments. Only they
 // have keys of their own; see [Registry.Compartment].
-var compartmentPath = pathHash("Patient:compartment")
+const compartmentName = "Patient:compartment"
+
+var compartmentPath = pathHash(compartmentName)
 
 // CompartmentKey returns the key of the resources of a type that are in the
 // compartment of a patient, with the patient itself.
@@ -123,6 +125,7 @@ type writer struct {
 	buf   []byte
 	spans []keySpan
 	start int
+	lead  [5 + hashSize]byte
 	pair  []byte // if not nil, what the keys of a composite's second part begin with
 }
 

@@ -23,11 +23,14 @@ func pointOf(v fhir.Value) (interval, bool) {
 	return interval{d, d, true, true}, ok
 }
 
-// rangeOf returns the interval of a Range.
+// rangeOf returns the interval of a Range, whichever of its ends is called low.
 func rangeOf(v fhir.Value) (interval, bool) {
 	var i interval
 	i.low, _, i.fromLow = parseDecimal(v.Get("low").Get("value").Text())
 	i.high, _, i.fromHigh = parseDecimal(v.Get("high").Get("value").Text())
+	if i.fromLow && i.fromHigh && i.low.compare(i.high) > 0 {
+		i.low, i.high = i.high, i.low
+	}
 	return i, i.fromLow || i.fromHigh
 }
 

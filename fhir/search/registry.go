@@ -62,6 +62,9 @@ func NewRegistry(codec *fhir.Codec, params []fhir.SearchParam) (*Registry, error
 		types: map[string]*resourceType{}, paths: map[uint32]*path{}, prose: map[string]bool{},
 		system: &resourceType{params: map[string]*Param{}},
 	}
+	if _, err := r.share(&path{name: compartmentName}); err != nil {
+		return nil, err
+	}
 	definitions, err := parseDefinitions(params)
 	if err != nil {
 		return nil, err
@@ -168,7 +171,11 @@ var keyless = map[string]bool{"_id": true, "_lastUpdated": true}
 func (r *Registry) addType(id fhir.TypeID, definitions map[string][]definition) error {
 	typ := &resourceType{params: map[string]*Param{}, trie: &trie{nodes: []trieNode{{typ: id}}}}
 	name := r.schema.Types[id].Name
-	typ.trie.hash = pathHash(name + ":type")
+	own, err := r.share(&path{name: name + ":type"})
+	if err != nil {
+		return err
+	}
+	typ.trie.hash = own.hash
 	r.types[name] = typ
 	for base := id; base != 0; base = r.schema.Types[base].Base {
 		for _, d := range definitions[r.schema.Types[base].Name] {
@@ -274,7 +281,7 @@ func (r *Registry) addPaths(p *Param, id fhir.TypeID, t *trie, d definition, alt
 
 // addRoute puts one index path into the trie.
 func (r *Registry) addRoute(p *Param, id fhir.TypeID, t *trie, d definition, rt route) error {
-	ix := &path{param: p.Type, name: r.describe(id, rt, kindsFor[p.Type]) + ":" + p.Type.String()}
+	ix := &path{param: p.Type, name: r.describe(id, rt) + ":" + p.Type.String()}
 	elements := r.leafElements(id, rt)
 	for _, e := range elements {
 		ix.kinds |= 1 << r.kinds[r.schema.Elements[e].Type]

@@ -1,7 +1,6 @@
 package search
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -313,9 +312,9 @@ func (r *Registry) leafTypes(typ fhir.TypeID, rt route) []fhir.TypeID {
 	return types
 }
 
-// describe writes a route as the identity of an index path. At the end of the
-// path stand the elements that have values, whichever way they were asked for.
-func (r *Registry) describe(typ fhir.TypeID, rt route, keep kindSet) string {
+// describe writes a route as the identity of an index path: by the elements it
+// leads through, whichever way the expression asked for them.
+func (r *Registry) describe(typ fhir.TypeID, rt route) string {
 	var b strings.Builder
 	b.WriteString(r.schema.Types[typ].Name)
 	b.WriteByte('/')
@@ -328,15 +327,13 @@ func (r *Registry) describe(typ fhir.TypeID, rt route, keep kindSet) string {
 		var next []fhir.TypeID
 		for _, t := range types {
 			for _, id := range r.elementsOf(t, &rt.steps[i]) {
-				e := &r.schema.Elements[id]
-				if i < len(rt.steps)-1 || keep.has(r.kinds[e.Type]) || e.Choice == "" {
-					names = append(names, e.Name)
-				}
-				next = append(next, e.Type)
+				names = append(names, r.schema.Elements[id].Name)
+				next = append(next, r.schema.Elements[id].Type)
 			}
 		}
 		slices.Sort(names)
-		fmt.Fprint(&b, strings.Join(slices.Compact(names), "+"), rt.steps[i].filter)
+		b.WriteString(strings.Join(slices.Compact(names), "+"))
+		b.WriteString(rt.steps[i].filter.String())
 		types = next
 	}
 	return b.String()

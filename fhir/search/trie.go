@@ -113,7 +113,8 @@ type walker struct {
 	trie *trie
 	w    *writer
 	date int64
-	rank uint8 // of date
+	rank uint8   // of date
+	el   element // the value in hand
 }
 
 // object visits the members of the object at node i.
@@ -159,12 +160,12 @@ func (k *walker) item(i, index uint32, tn *trieNode) {
 
 // act writes the keys of one value.
 func (k *walker) act(i uint32, a *action) {
-	el := element{reg: k.reg, root: k.tree.Root(), v: k.tree.At(i), kind: k.reg.kinds[k.tree.Nodes[i].Type]}
+	k.el.v, k.el.kind = k.tree.At(i), k.reg.kinds[k.tree.Nodes[i].Type]
 	if a.rank != 0 {
-		k.clinical(&el, a.rank)
+		k.clinical(&k.el, a.rank)
 	}
 	if a.path != nil {
-		k.w.value(a.path, &el)
+		k.w.value(a.path, &k.el)
 	}
 }
 
@@ -194,7 +195,7 @@ func (w *writer) value(p *path, el *element) {
 	default:
 		panic("search: a parameter without a type")
 	}
-	if len(w.spans) == before && w.pair == nil {
+	if len(w.spans) == before {
 		w.begin(p.hash, presentForm)
 		w.end()
 	}

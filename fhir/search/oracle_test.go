@@ -1,0 +1,280 @@
+package search
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/r4"
+)
+
+// The words that random resources and random searches are made of. They are few,
+// so that searches find something.
+var (
+	codeWords   = []string{"a", "A", "b", "male", "final", "a,b", "a|b", "x$y", `back\slash`}
+	systemWords = []string{"http://s.example/1", "http://s.example/2", "http://hl7.org/fhir/administrative-gender", booleanSystem}
+	textWords   = []string{"Ada", "ada lovelace", "O'Neill", "García-Márquez", "Øster", "a", "phone", "+49 30-1", "Ada@Example.org",
+		"a text that is longer than what keys hold of it, by some words", "a text that is longer than what keys hold of it, by others"}
+	uriWords = []string{"http://u.example/a", "http://u.example/a/b", "http://u.example/a/b/a-name-longer-than-what-keys-hold",
+		"http://u.example/a/b/a-name-longer-than-what-keys-have", "urn:uuid:0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "http://u.example/a|2"}
+	referenceWords = []string{"Patient/1", "Patient/2", "Group/1", "Patient/1/_history/2", "https://here.example/fhir/Patient/1",
+		"http://there.example/fhir/Patient/1", "#c", "urn:uuid:0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "Practitioner/1"}
+	dateWords = []string{"2020", "2020-02", "2020-02-29", "2020-03", "2020-03-01", "2021", "1969-12-31", "0001", "9999-12-31"}
+	timeWords = []string{"2020-02-29T00:00:00Z", "2020-02-29T23:59:59.5Z", "2020-03-01T00:00:00+01:00", "2020-03-01T00:00:00.000Z", "2020-02-29T23:59:59Z"}
+	numWords  = []string{"0", "1", "-1", "100", "99.5", "100.50", "1e2", "5.4", "5.40", "-0.001", "12345678901234567890.5"}
+)
+
+// A maker makes random resources.
+type maker struct {
+	reg *Registry
+	*rand.Rand
+}
+
+func (m maker) pick(words []string) string { return words[m.IntN(len(words))] }
+
+// primitive returns a random value of a primitive type, as JSON.
+func (m maker) primitive(p fhir.Primitive) string {
+	switch p {
+	case fhir.PrimitiveBoolean:
+		return m.pick([]string{"true", "false"})
+	case fhir.PrimitiveDecimal:
+		return m.pick(numWords)
+	case fhir.PrimitiveInteger:
+		return m.pick([]string{"0", "1", "-1", "100"})
+	case fhir.PrimitiveUnsignedInt, fhir.PrimitivePositiveInt:
+		return m.pick([]string{"1", "100"})
+	}
+	return fhir.Quote(map[fhir.Primitive]func() string{
+		fhir.PrimitiveBase64Binary: func() string { return "QUJD" },
+		fhir.PrimitiveCanonical:    func() string { return m.pick(uriWords) },
+		fhir.PrimitiveCode:         func() string { return m.pick(codeWords) },
+		fhir.PrimitiveDate:         func() string { return m.pick(dateWords) },
+		fhir.PrimitiveDateTime:     func() string { return m.pick(append(timeWords, dateWords...)) },
+		fhir.PrimitiveID:           func() string { return m.pick([]string{"1", "2", "c"}) },
+		fhir.PrimitiveInstant:      func() string { return m.pick(timeWords) },
+		fhir.PrimitiveMarkdown:     func() string { return m.pick(textWords) },
+		fhir.PrimitiveOID:          func() string { return "urn:oid:1.2.3" },
+		fhir.PrimitiveString:       func() string { return m.pick(textWords) },
+		fhir.PrimitiveTime:         func() string { return "12:00:00" },
+		fhir.PrimitiveURI:          func() string { return m.pick(append(uriWords, systemWords...)) },
+		fhir.PrimitiveURL:          func() string { return m.pick(uriWords) },
+		fhir.PrimitiveUUID:         func() string { return "urn:uuid:0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f" },
+		fhir.PrimitiveXHTML:        func() string { return `<div xmlns="http://www.w3.org/1999/xhtml">x</div>` },
+	}[p]())
+}
+
+// object returns the members of a random object of a type. Elements that the
+// trie looks at are frequent, others rare.
+func (m maker) object(t fhir.TypeID, node *trieNode, trie *trie, depth int) []string {
+	var members []string
+	choices := map[string]bool{}
+	for i, e := range m.reg.schema.ElementsOf(t) {
+		chance, child := 0.02, (*trieNode)(nil)
+		if node != nil && i < len(node.children) && node.children[i] != 0 {
+			chance, child = 0.4, &trie.nodes[node.children[i]]
+		}
+		switch e.Name {
+		case "system", "value", "code", "reference", "coding", "start", "end", "family", "given", "low", "high", "identifier", "city":
+			chance = max(chance, 0.7)
+		case "id", "extension", "contained", "modifierExtension", "text":
+			chance /= 4
+		}
+		if depth > 5 && m.reg.Codec.Primitive(e.Type) == 0 || m.Float64() > chance || e.Choice != "" && choices[e.Choice] {
+			continue
+		}
+		choices[e.Choice] = e.Choice != ""
+		values := m.values(&e, child, trie, depth)
+		if values == nil {
+			continue
+		}
+		text := values[0]
+		if e.Flags&fhir.Repeats != 0 {
+			text = "[" + strings.Join(values, ",") + "]"
+		}
+		members = append(members, `"`+e.Name+`":`+text)
+	}
+	return members
+}
+
+// values returns one or two random values of an element.
+func (m maker) values(e *fhir.ElementDef, node *trieNode, trie *trie, depth int) []string {
+	var values []string
+	for range 1 + m.IntN(2) {
+		if p := m.reg.Codec.Primitive(e.Type); p != 0 {
+			values = append(values, m.primitive(p))
+			continue
+		}
+		if m.reg.schema.Types[e.Type].Name == "Reference" && m.IntN(8) > 0 {
+			values = append(values, `{"reference":`+fhir.Quote(m.pick(referenceWords))+`}`)
+			continue
+		}
+		if e.Type == m.reg.schema.TypeByName("Resource") {
+			return []string{`{"resourceType":"Patient","id":"c"}`}
+		}
+		if members := m.object(e.Type, node, trie, depth+1); members != nil {
+			values = append(values, "{"+strings.Join(members, ",")+"}")
+		}
+	}
+	return values
+}
+
+// resource returns a random resource of a type.
+func (m maker) resource(t testing.TB, typ string) *fhir.Resource {
+	trie := m.reg.types[typ].trie
+	members := append([]string{`"resourceType":"` + typ + `"`}, m.object(m.reg.schema.ResourceByName(typ), &trie.nodes[0], trie, 0)...)
+	text := "{" + strings.Join(members, ",") + "}"
+	r, err := m.reg.Codec.ParseJSON([]byte(text))
+	if err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return r
+}
+
+var escaper = strings.NewReplacer(`\`, `\\`, `,`, `\,`, `$`, `\$`, `|`, `\|`)
+
+func (m maker) prefix() string {
+	return m.pick([]string{"", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
+}
+
+// value returns a random value for a type of parameter.
+func (m maker) value(p *Param, typ fhir.ParamType, modifier string) string {
+	code := escaper.Replace(m.pick(append(codeWords, textWords...)))
+	switch typ {
+	case fhir.TokenParam:
+		return m.token(code)
+	case fhir.StringParam:
+		return escaper.Replace(m.pick([]string{m.pick(textWords), "ad", "ADA L", "garcia mar", "text that", "a", "lo"}))
+	case fhir.DateParam:
+		return m.prefix() + m.pick(append(append([]string{"2020-02-29T23:59", "2020-02-29T23:59:59.25Z"}, dateWords...), timeWords...))
+	case fhir.NumberParam:
+		return m.prefix() + m.pick(numWords)
+	case fhir.QuantityParam:
+		return m.prefix() + m.pick(numWords) + m.pick([]string{"", "||" + code, "|" + m.pick(systemWords) + "|" + code})
+	case fhir.ReferenceParam:
+		if modifier == "identifier" {
+			return m.token(code)
+		}
+		return m.pick([]string{"1", "2", m.pick(uriWords), m.pick(referenceWords[:6])})
+	case fhir.URIParam:
+		return m.pick(append([]string{"http://u.example/", "http://u.example/a/b/c", "http://u.example/a|1"}, uriWords...))
+	case fhir.CompositeParam:
+		var values []string
+		for _, part := range p.pair.parts {
+			values = append(values, m.value(p, part.param, ""))
+		}
+		return strings.Join(values, "$")
+	}
+	return "x"
+}
+
+func (m maker) token(code string) string {
+	return m.pick([]string{code, "true", "|" + code, m.pick(systemWords) + "|" + code, m.pick(systemWords) + "|"})
+}
+
+// query returns a random parameter of a type with a random value.
+func (m maker) query(typ string) (name, value string) {
+	params := m.reg.Params(typ)
+	p := params[m.IntN(len(params))]
+	modifiers := map[fhir.ParamType][]string{
+		fhir.StringParam: {"exact", "contains"}, fhir.TokenParam: {"not"}, fhir.URIParam: {"above", "below"},
+		fhir.ReferenceParam: {"identifier", "Patient"},
+	}[p.Type]
+	modifier := m.pick(append([]string{"", "", "missing"}, modifiers...))
+	switch {
+	case p.Code == "_id":
+		return p.Code, m.pick([]string{"1", "2", "1,2"})
+	case modifier == "missing":
+		return p.Code + ":missing", m.pick([]string{"true", "false"})
+	case p.Code == "_lastUpdated":
+		modifier = ""
+	}
+	value = m.value(p, p.Type, modifier)
+	if m.IntN(4) == 0 {
+		value += "," + m.value(p, p.Type, modifier)
+	}
+	if modifier != "" {
+		modifier = ":" + modifier
+	}
+	return p.Code + modifier, value
+}
+
+// TestOracle asks random searches about random resources of every type. Keys
+// must agree with Matches, the keys of the walk with those of the expressions,
+// and a search must read the same again.
+func TestOracle(t *testing.T) {
+	reg, err := NewRegistry(fhir.NewCodec(r4.Schema(), fhir.Limits{}), r4.Schema().SearchParams)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rounds, queries := 12, 25
+	if testing.Short() {
+		rounds = 2
+	}
+	m := maker{reg, rand.New(rand.NewPCG(1, 2))}
+	asked, matched := 0, 0
+	for _, typ := range reg.names {
+		for range rounds {
+			r := m.resource(t, typ)
+			checkAgainstExpressions(t, reg, r)
+			entries := reg.Index(r)
+			for range queries {
+				asked++
+				if m.ask(t, r, entries) {
+					matched++
+				}
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("%d searches, %d matches", asked, matched)
+}
+
+// ask asks one random search about a resource and reports whether it matched.
+func (m maker) ask(t *testing.T, r *fhir.Resource, entries *Entries) bool {
+	t.Helper()
+	name, value := m.query(r.Type())
+	o := Options{Base: "https://here.example/fhir", Now: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)}
+	q, err := Parse(m.reg, r.Type(), [][2]string{{name, value}}, o)
+	if kind := fhir.KindOf(err); err != nil {
+		if kind != fhir.Invalid && kind != fhir.Unsupported || !strings.Contains(err.Error(), strings.SplitN(name, ":", 2)[0]) {
+			t.Errorf("%s?%s=%s: %v", r.Type(), name, value, err)
+		}
+		return false
+	}
+	again, err := Parse(m.reg, r.Type(), q.Applied, o)
+	if err != nil || !reflect.DeepEqual(q.Where, again.Where) {
+		t.Errorf("%s?%s=%s reads differently again: %v", r.Type(), name, value, err)
+	}
+	want := q.Matches(r)
+	for i := range q.Where {
+		checkKeys(t, fmt.Sprintf("%s?%s=%s", r.Type(), name, value), r, entries, &q.Where[i])
+	}
+	return want
+}
+
+// checkKeys holds the ranges of a clause against Matches.
+func checkKeys(t *testing.T, query string, r *fhir.Resource, entries *Entries, c *Clause) {
+	t.Helper()
+	if c.Ranges == nil {
+		if c.Exact {
+			t.Errorf("%s: exact without ranges", query)
+		}
+		return
+	}
+	found := false
+	for _, k := range entries.Keys {
+		for _, span := range c.Ranges {
+			found = found || span.Contains(k)
+		}
+	}
+	want := c.Matches(r)
+	if want && !found || c.Exact && found != want {
+		t.Errorf("%s: keys say %v (exact %v), Matches says %v: %s", query, found, c.Exact, want, r.JSON())
+	}
+}

@@ -86,7 +86,10 @@ func (x *exchange) readForm(limit int) error {
 		return err
 	}
 	x.req.Query = append(x.req.Query, params...)
-	return x.checkParams()
+	if err := x.checkParams(); err != nil {
+		return err
+	}
+	return x.negotiate()
 }
 
 // mediaType returns the media type of the body, in lower case. The error is

@@ -24,7 +24,7 @@ type statement struct {
 // that it is done by, once: nothing in it changes while the server runs.
 // See https://hl7.org/fhir/R4/http.html#capabilities.
 func (s *Server) capabilities(ctx context.Context, u unit, req *Request) (*Response, error) {
-	if err := req.onlyParams("mode"); err != nil {
+	if err := req.onlyParams("mode", "_summary", "_elements"); err != nil {
 		return nil, err
 	}
 	mode, err := req.once("mode")

@@ -315,7 +315,7 @@ var (
 	noSniff      = []string{"nosniff"}
 	noContent    = []string{"default-src 'none'; frame-ancestors 'none'; sandbox"}
 	noReferrer   = []string{"no-referrer"}
-	variesByWhom = []string{"Authorization, Accept, Origin"}
+	variesByWhom = []string{"Authorization, Accept, Accept-Encoding, Origin"}
 )
 
 // setHeaders sets what every response has: it is private, it is no web page, and

@@ -13,7 +13,7 @@ import (
 // A format is how a resource is written.
 type format uint8
 
-// The formats. A raw one is no FHIR: the content of a Binary.
+// The formats.
 const (
 	jsonFormat format = iota
 	xmlFormat
@@ -48,11 +48,17 @@ type mediaRange struct {
 	version string // fhirVersion, if given
 }
 
+// maxRanges bounds what is looked at of an Accept header. Browsers send eight.
+const maxRanges = 50
+
 // parseAccept reads an Accept header. Members that are malformed are left out,
 // as nothing can be said to be acceptable by them.
 func parseAccept(header string) []mediaRange {
 	var ranges []mediaRange
 	for member := range strings.SplitSeq(header, ",") {
+		if len(ranges) == maxRanges {
+			break
+		}
 		name, params, err := mime.ParseMediaType(member)
 		if err != nil {
 			continue

@@ -69,7 +69,7 @@ func plain(w http.ResponseWriter, status int, text string) {
 // compressed sends bodies over 1 KB as gzip to clients that accept it. Entity
 // tags stay as they are: they are weak.
 func compressed(h http.Handler) http.Handler {
-	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.CompressionLevel(1),
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.CompressionLevel(1), gzhttp.EnableZstd(false),
 		gzhttp.ContentTypes([]string{"application/fhir+json", "application/fhir+xml"}))
 	if err != nil {
 		panic(err) // the options are constants

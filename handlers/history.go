@@ -40,7 +40,7 @@ func (s *Server) history(ctx context.Context, u unit, req *Request) (*Response, 
 // belong in the links.
 func (s *Server) historyQuery(req *Request) (store.HistoryQuery, [][2]string, error) {
 	q := store.HistoryQuery{Key: req.Key, Count: s.options.Limits.DefaultCount}
-	if err := req.onlyParams("_count", "_since", "_at", cursorParam); err != nil {
+	if err := req.onlyParams("_count", "_since", "_at", cursorParam, "_summary", "_elements"); err != nil {
 		return q, nil, err
 	}
 	var params [][2]string
@@ -128,7 +128,7 @@ func (s *Server) pageLinks(address string, params [][2]string, next []byte, req 
 	}
 	shown := append([][2]string(nil), params...)
 	for _, p := range req.Query {
-		if presentational(p[0]) {
+		if viewing(p[0]) {
 			shown = append(shown, p)
 		}
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,11 +73,21 @@ func code[T any, P interface {
 	return value
 }
 
-// mustJSON encodes a resource of our own.
+// mustJSON encodes a resource of our own. The models put resourceType last;
+// it belongs where readers look for it.
 func mustJSON(resource any) []byte {
 	body, err := json.Marshal(resource)
 	if err != nil {
 		panic(err)
 	}
-	return body
+	at := bytes.LastIndex(body, []byte(`,"resourceType":`))
+	if at < 0 {
+		return body
+	}
+	out := make([]byte, 0, len(body))
+	out = append(out, '{')
+	out = append(out, body[at+1:len(body)-1]...)
+	out = append(out, ',')
+	out = append(out, body[1:at]...)
+	return append(out, '}')
 }

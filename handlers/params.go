@@ -8,14 +8,14 @@ import (
 	"github.com/noafhir/noafhir/fhir/search"
 )
 
-// presentational reports whether a parameter only changes how a response looks.
-// See https://hl7.org/fhir/R4/http.html#parameters.
-func presentational(name string) bool {
-	switch name {
-	case "_format", "_pretty", "_summary", "_elements":
-		return true
-	}
-	return false
+// presentational reports whether a parameter only changes how a response is
+// written. See https://hl7.org/fhir/R4/http.html#parameters.
+func presentational(name string) bool { return name == "_format" || name == "_pretty" }
+
+// viewing reports whether a parameter changes how, or how much of, what is read
+// is shown.
+func viewing(name string) bool {
+	return presentational(name) || name == "_summary" || name == "_elements"
 }
 
 // param returns the first parameter of that name, and whether there is one.

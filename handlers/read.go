@@ -13,7 +13,7 @@ import (
 // read returns the current version of a resource.
 // See https://hl7.org/fhir/R4/http.html#read.
 func (s *Server) read(ctx context.Context, u unit, req *Request) (*Response, error) {
-	if err := req.onlyParams(); err != nil {
+	if err := req.onlyParams("_summary", "_elements"); err != nil {
 		return nil, err
 	}
 	v, err := u.Read(ctx, req.Who, req.Key)
@@ -26,7 +26,7 @@ func (s *Server) read(ctx context.Context, u unit, req *Request) (*Response, err
 // vread returns one version of a resource.
 // See https://hl7.org/fhir/R4/http.html#vread.
 func (s *Server) vread(ctx context.Context, u unit, req *Request) (*Response, error) {
-	if err := req.onlyParams(); err != nil {
+	if err := req.onlyParams("_summary", "_elements"); err != nil {
 		return nil, err
 	}
 	number, ok := parseVersion(req.Version)

@@ -55,7 +55,7 @@ func (s *Server) searchRequest(req *Request) (searchRequest, error) {
 		switch {
 		case p[0] == "_total":
 			ours = append(ours, p)
-		case p[0] != cursorParam && !presentational(p[0]):
+		case p[0] != cursorParam && !viewing(p[0]):
 			kept = append(kept, p)
 		}
 	}

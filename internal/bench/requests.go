@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// many is how many connections make a full load of reads, and crowd how many
+// clients write at once.
+const (
+	many  = 32
+	crowd = 64
+)
+
+// reads measures GET by id and 304, beside bare Gin.
+func (b *bench) reads() error {
+	getAny := func(headers ...string) func(int) []byte {
+		return func(int) []byte {
+			i := rand.IntN(b.size)
+			typ := "Observation"
+			if i%perPatient == 0 {
+				typ = "Patient"
+			}
+			return request("GET", "/fhir/"+typ+"/"+id(i), nil, headers...)
+		}
+	}
+	bare, err := b.load(load{address: b.gin.address, conns: many, status: 200, next: getAny()})
+	if err != nil {
+		return err
+	}
+	bare1, err := b.load(load{address: b.gin.address, conns: 1, status: 200, next: getAny()})
+	if err != nil {
+		return err
+	}
+	if b.get, err = b.load(load{address: b.server.address, conns: many, status: 200, next: getAny()}); err != nil {
+		return err
+	}
+	if b.get1, err = b.load(load{address: b.server.address, conns: 1, status: 200, next: getAny()}); err != nil {
+		return err
+	}
+	unchanged, err := b.load(load{address: b.server.address, conns: many, status: 304, next: getAny(`If-None-Match: W/"1"`)})
+	if err != nil {
+		return err
+	}
+	b.add("GET by id, 32 connections", b.get.rate, "/s", "B0", bare.rate, atLeast(0.25))
+	b.add("GET by id, one connection, p50", micro(b.get1.p50), "µs", "B0", micro(bare1.p50), nil)
+	b.add("GET by id, one connection, p99", micro(b.get1.p99), "µs", "B0", micro(bare1.p99), atMost(2))
+	b.add("304 for If-None-Match, 32 connections", unchanged.rate, "/s", "GET", b.get.rate, atLeast(1))
+	return nil
+}
+
+// searches measures pages of 20, beside GET by id.
+func (b *bench) searches() error {
+	anyCode := func() string { return "http://loinc.org%7C" + labTests[rand.IntN(len(labTests))].code }
+	anyPatient := func() string { return "Patient/" + id(patientOf(rand.IntN(b.size))) }
+	for _, s := range []struct {
+		name string
+		path func() string
+		goal bool
+	}{
+		{"of one patient", func() string { return "subject=" + anyPatient() }, true},
+		{"with one of ten codes", func() string { return "code=" + anyCode() }, true},
+		{"of one patient with one code", func() string { return "subject=" + anyPatient() + "&code=" + anyCode() }, false},
+	} {
+		l := load{address: b.server.address, conns: many, status: 200, next: func(int) []byte {
+			return request("GET", "/fhir/Observation?_count=20&"+s.path(), nil)
+		}}
+		full, err := b.load(l)
+		if err != nil {
+			return err
+		}
+		l.conns = 1
+		one, err := b.load(l)
+		if err != nil {
+			return err
+		}
+		var rate, p50, p99 *goal
+		if s.goal {
+			rate, p50, p99 = atLeast(0.25), atMost(4), atMost(5)
+		}
+		b.add("page of 20 observations "+s.name+", 32 connections", full.rate, "/s", "GET", b.get.rate, rate)
+		b.add("the same, one connection, p50", micro(one.p50), "µs", "GET", micro(b.get1.p50), p50)
+		b.add("the same, one connection, p99", micro(one.p99), "µs", "GET", micro(b.get1.p99), p99)
+	}
+	return nil
+}
+
+// create returns a request that creates an observation of some patient.
+func (b *bench) create(i int) []byte {
+	subject := "Patient/" + id(patientOf(rand.IntN(b.size)))
+	return request("POST", "/fhir/Observation", observation(2_000_000_000+i, "", subject, 0))
+}
+
+// update returns a request that changes nothing of an observation that is
+// indexed.
+func (b *bench) update(i int) []byte {
+	n := rand.IntN(b.size/perPatient)*perPatient + 1 + rand.IntN(observationsPerPatient)
+	name := id(n)
+	return request("PUT", "/fhir/Observation/"+name, observation(n, name, "Patient/"+id(patientOf(n)), 1+i))
+}
+
+// writes measures durable creates and updates, beside B1 and B2.
+func (b *bench) writes() error {
+	one, err := b.load(load{address: b.server.address, conns: 1, status: 201, next: b.create})
+	if err != nil {
+		return err
+	}
+	b.create1 = one.rate
+	all, err := b.load(load{address: b.server.address, conns: crowd, status: 201, next: b.create})
+	if err != nil {
+		return err
+	}
+	again, err := b.load(load{address: b.server.address, conns: 1, status: 200, next: b.update})
+	if err != nil {
+		return err
+	}
+	sync, err := floorSync(b.dir, b.span)
+	if err != nil {
+		return err
+	}
+	b.add("durable create, one client", one.rate, "/s", "B2", b.rows, atLeast(0.65))
+	b.add("the same", one.rate, "/s", "B1", b.commit, atLeast(0.22))
+	b.add("the same, p50", micro(one.p50), "µs", "append and sync", micro(sync), atMost(3))
+	b.add("the same, p99", micro(one.p99), "µs", "", 0, nil)
+	b.add("durable create, 64 clients", all.rate, "/s", "one client", one.rate, atLeast(2.5))
+	b.add("the same", all.rate, "/s", "B1", b.commit, atLeast(0.6))
+	b.add("update, nothing indexed changed, one client", again.rate, "/s", "create", one.rate, atLeast(1))
+	return nil
+}
+
+// bundles measures transactions over HTTP, beside B2 with as many a commit.
+func (b *bench) bundles() error {
+	const patients = 8
+	r, err := b.load(load{address: b.server.address, conns: 2, status: 200, next: func(i int) []byte {
+		return request("POST", "/fhir", transactionBundle(3_000_000_000+i*patients*perPatient, patients))
+	}})
+	if err != nil {
+		return err
+	}
+	rate := r.rate * patients * perPatient
+	b.add(fmt.Sprintf("transactions of %d over HTTP, resources", patients*perPatient), rate, "/s", "B2 in bulk", b.bulk, atLeast(0.5))
+	b.add("the same, a core of two", rate/2, "/s", "", 0, atLeast(2500))
+	return nil
+}
+
+// storm measures GET by id while others write, beside the same without.
+func (b *bench) storm() error {
+	get := load{address: b.server.address, conns: 4, status: 200, next: func(int) []byte {
+		i := rand.IntN(b.size/perPatient)*perPatient + 1
+		return request("GET", "/fhir/Observation/"+id(i), nil)
+	}}
+	idle, err := b.load(get)
+	if err != nil {
+		return err
+	}
+	until, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := (&load{address: b.server.address, conns: 16, status: 201, next: b.create, until: until}).run(&b.requests, time.Hour)
+		ended <- err
+	}()
+	busy, err := b.load(get)
+	close(until)
+	if failed := <-ended; err == nil {
+		err = failed
+	}
+	if err != nil {
+		return err
+	}
+	b.add("GET by id, four connections, while 16 clients write, p99", micro(busy.p99), "µs", "the same, idle", micro(idle.p99), atMost(4))
+	b.add("the same", busy.rate, "/s", "the same, idle", idle.rate, nil)
+	return nil
+}

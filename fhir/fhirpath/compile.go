@@ -1,179 +1,227 @@
 package fhirpath
 
 import (
-	"strconv"
-	"sync"
-
 	"github.com/noafhir/noafhir/fhir"
 )
 
 // A Program is a compiled expression. It is immutable and safe for concurrent
 // use.
 type Program struct {
-	expr   *Expr
-	schema *fhir.Schema
-	run    step
+	expr *Expr
+	m    *model
+	run  step
+	vars int // that defineVariable defines
 }
 
-// A step is a compiled expression: it maps a collection to another. What it
-// returns belongs to the frame.
+// A step is a compiled expression: it maps a collection, the focus, to another.
+// What it returns belongs to the frame. A step that fails leaves the reason in
+// the frame and returns nothing; steps that get nothing go on harmlessly, and
+// loops stop.
 type step func(f *frame, in []Item) []Item
 
-// A frame is the state of one evaluation.
-type frame struct {
-	schema *fhir.Schema
-	root   Item   // %resource
-	items  []Item // results stand here one behind the other; nothing is moved
+// An Option changes how an expression is compiled.
+type Option func(*compiler)
+
+// Strict makes Compile refuse what can only be a mistake when the expression is
+// evaluated on a value of a FHIR type: members that the type does not have, heads
+// that name another type, criteria that are no boolean, and positions taken in
+// collections that have no order.
+// See https://hl7.org/fhirpath/N1/#type-safety-and-strict-evaluation.
+func Strict(typ fhir.TypeID) Option {
+	return func(c *compiler) { c.strict, c.context = true, typ }
 }
 
-var frames = sync.Pool{New: func() any { return new(frame) }}
+// WithVariables declares variables that [Env] will hold: %name for each name.
+func WithVariables(names ...string) Option {
+	return func(c *compiler) {
+		for _, name := range names {
+			c.declared[name] = true
+		}
+	}
+}
+
+// A Function is a function of the caller's, for [WithFunction]. Call gets the
+// input collection and the arguments, which are evaluated in the context of the
+// call, like those of union().
+type Function struct {
+	Min, Max int // arguments
+	Call     func(in []Item, args [][]Item) ([]Item, error)
+}
+
+// WithFunction adds a function. It can not take the place of a standard one.
+func WithFunction(name string, fn Function) Option {
+	return func(c *compiler) { c.custom[name] = fn }
+}
 
 // Compile parses an expression and makes it ready to run. Errors are Invalid for
-// bad syntax and Unsupported for what this package can not do, both with the
+// what is wrong and Unsupported for what this package can not do, both with the
 // position.
-func Compile(schema *fhir.Schema, src string) (*Program, error) {
+func Compile(schema *fhir.Schema, src string, options ...Option) (*Program, error) {
 	e, err := Parse(src)
 	if err != nil {
 		return nil, err
 	}
-	return CompileExpr(schema, e)
+	return CompileExpr(schema, e, options...)
 }
 
 // CompileExpr is Compile for an expression already parsed.
-func CompileExpr(schema *fhir.Schema, e *Expr) (*Program, error) {
-	c := compiler{schema: schema}
-	run, err := c.compile(e, true)
+func CompileExpr(schema *fhir.Schema, e *Expr, options ...Option) (*Program, error) {
+	c := compiler{m: modelOf(schema), declared: map[string]bool{}, custom: map[string]Function{}}
+	for _, o := range options {
+		o(&c)
+	}
+	run, err := c.compile(e)
+	if err == nil && c.strict {
+		err = check(&c, e)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &Program{expr: e, schema: schema, run: run}, nil
+	return &Program{expr: e, m: c.m, run: run, vars: c.vars}, nil
 }
 
 // String returns the expression.
 func (p *Program) String() string { return p.expr.String() }
 
-// Append evaluates p with v as context and appends the result to dst. Root is
-// the resource that v is in.
-func (p *Program) Append(dst []Item, root, v fhir.Value) []Item {
-	f := frames.Get().(*frame)
-	f.schema = p.schema
-	f.root = nodeItem(root.Tree(), root.Index(), 0)
-	f.items = append(f.items[:0], nodeItem(v.Tree(), v.Index(), 0))
-	dst = append(dst, p.run(f, f.items[:1:1])...)
-	clear(f.items)
-	f.root = Item{}
-	frames.Put(f)
-	return dst
-}
-
-// Eval evaluates p with the resource r as context.
-func (p *Program) Eval(r *fhir.Resource) []Item {
-	return p.Append(nil, r.Root(), r.Root())
-}
-
 // A compiler turns expressions into steps.
 type compiler struct {
-	schema *fhir.Schema
+	m        *model
+	strict   bool
+	context  fhir.TypeID // that strict assumes
+	declared map[string]bool
+	custom   map[string]Function
+	scope    []string // names that defineVariable has defined, in sight
+	slots    []int    // where their values are in a frame
+	vars     int
+	totals   int // depth inside aggregates, where $total has a meaning
 }
 
-func unsupported(e *Expr, what string) error {
-	return errorAt(fhir.Unsupported, e.Pos, "%s is not supported", what)
+func invalid(e *Expr, format string, args ...any) error {
+	return errorAt(fhir.Invalid, e.Pos, format, args...)
 }
 
-// compile compiles e. Head says that a name e begins with may be that of the
-// context's type: https://hl7.org/fhirpath/N1/#path-selection.
-func (c *compiler) compile(e *Expr, head bool) (step, error) {
+// compile compiles an expression that stands for itself: what it defines ends
+// with it.
+func (c *compiler) compile(e *Expr) (step, error) {
+	known := len(c.scope)
+	s, err := c.chain(e)
+	c.scope, c.slots = c.scope[:known], c.slots[:known]
+	return s, err
+}
+
+// chain compiles e; variables that it defines stay in sight for what follows.
+func (c *compiler) chain(e *Expr) (step, error) {
 	switch e.Op {
-	case EmptyOp:
-		return constant(), nil
-	case BooleanOp:
-		return constant(boolean(e.Text == "true")), nil
-	case StringOp:
-		return constant(Item{kind: StringItem, text: e.Text}), nil
-	case NumberOp:
-		return constant(Item{kind: NumberItem, text: e.Text}), nil
-	case ThisOp:
-		if e.Input == nil {
-			return this, nil
-		}
+	case EmptyOp, BooleanOp, StringOp, NumberOp, DateOp, DateTimeOp, TimeOp, QuantityOp:
+		return literal(e)
+	case ThisOp, IndexOp, TotalOp:
+		return c.dollar(e)
 	case VariableOp:
-		if e.Text == "resource" || e.Text == "context" {
-			return func(f *frame, _ []Item) []Item { return f.give(f.root) }, nil
-		}
-		return nil, unsupported(e, "the variable %"+e.Text)
+		return c.variable(e)
 	case MemberOp:
-		return c.member(e, head)
+		return c.member(e)
 	case CallOp:
-		return c.call(e, head)
+		return c.call(e)
 	case ItemOp:
-		return c.item(e, head)
-	case BinaryOp:
-		return c.binary(e, head)
-	case IsOp, AsOp:
-		return c.typed(e, e.Args[0], e.Text, e.Op == IsOp, head)
-	case DateOp, DateTimeOp, TimeOp:
-		return nil, unsupported(e, "a literal date or time")
-	case QuantityOp:
-		return nil, unsupported(e, "a literal quantity")
+		return c.item(e)
 	case UnaryOp:
-		return nil, unsupported(e, "the sign "+e.Text)
+		return c.unary(e)
+	case BinaryOp:
+		return c.binary(e)
+	case IsOp, AsOp:
+		return c.typed(e, e.Args[0], e.Text, e.Op == IsOp)
+	case DescOp:
+		return nil, invalid(e, "desc stands only in sort()")
 	}
-	return nil, unsupported(e, "this")
+	return nil, invalid(e, "this has no meaning")
 }
 
-// this is the context itself.
+// input compiles what e is applied to; nil is the focus.
+func (c *compiler) input(e *Expr) (step, error) {
+	if e == nil {
+		return this, nil
+	}
+	return c.chain(e)
+}
+
+// this is the focus itself.
 func this(_ *frame, in []Item) []Item { return in }
 
 func constant(items ...Item) step {
 	return func(*frame, []Item) []Item { return items }
 }
 
-// give returns a collection of one item.
-func (f *frame) give(i Item) []Item {
-	at := len(f.items)
-	f.items = append(f.items, i)
-	return f.since(at)
-}
-
-// since returns what was appended since f.items had that length.
-func (f *frame) since(at int) []Item {
-	return f.items[at:len(f.items):len(f.items)]
-}
-
-// input compiles what e is applied to.
-func (c *compiler) input(e *Expr, head bool) (step, error) {
-	if e.Input == nil {
-		return this, nil
+// literal compiles a literal.
+func literal(e *Expr) (step, error) {
+	switch e.Op {
+	case EmptyOp:
+		return constant(), nil
+	case BooleanOp:
+		return constant(Boolean(e.Text == "true")), nil
+	case StringOp:
+		return constant(String(e.Text)), nil
+	case NumberOp:
+		i, ok := number(e.Text)
+		if !ok {
+			return nil, invalid(e, "%s is out of range", e.Text)
+		}
+		return constant(i), nil
+	case QuantityOp:
+		i := Item{kind: QuantityItem, text: e.Text, unit: e.Unit, ucum: e.UCUM}
+		if _, ok := i.decimal(); !ok {
+			return nil, invalid(e, "%s is out of range", e.Text)
+		}
+		return constant(i), nil
 	}
-	return c.compile(e.Input, head)
+	kind := map[Op]Kind{DateOp: DateItem, DateTimeOp: DateTimeItem, TimeOp: TimeItem}[e.Op]
+	m, ok := parseMoment(kind, e.Text)
+	if !ok {
+		return nil, invalid(e, "@%s is no date or time", e.Text)
+	}
+	return constant(m.item()), nil
 }
 
-// item compiles an indexer with a literal index.
-func (c *compiler) item(e *Expr, head bool) (step, error) {
-	input, err := c.input(e, head)
+// dollar compiles $this, $index and $total.
+func (c *compiler) dollar(e *Expr) (step, error) {
+	switch e.Op {
+	case IndexOp:
+		return func(f *frame, _ []Item) []Item { return f.give(Integer(int64(f.index))) }, nil
+	case TotalOp:
+		if c.totals == 0 {
+			return nil, invalid(e, "$total has a value only inside aggregate()")
+		}
+		return func(f *frame, _ []Item) []Item { return f.total }, nil
+	}
+	return c.input(e.Input)
+}
+
+// item compiles an indexer.
+func (c *compiler) item(e *Expr) (step, error) {
+	input, err := c.input(e.Input)
 	if err != nil {
 		return nil, err
 	}
-	index, err := strconv.Atoi(e.Args[0].Text)
-	if e.Args[0].Op != NumberOp || err != nil {
-		return nil, unsupported(e, "an index that is no whole number")
+	index, err := c.compile(e.Args[0])
+	if err != nil {
+		return nil, err
 	}
 	return func(f *frame, in []Item) []Item {
 		all := input(f, in)
-		if index >= len(all) {
-			return nil
+		at, ok := f.one(e, index(f, in), wantInteger, "an index")
+		if k := at.integer(); ok && k >= 0 && k < int64(len(all)) {
+			return all[k : k+1 : k+1]
 		}
-		return all[index : index+1 : index+1]
+		return nil
 	}, nil
 }
 
 // binary compiles an operator between two expressions.
-func (c *compiler) binary(e *Expr, head bool) (step, error) {
-	left, err := c.compile(e.Args[0], head)
+func (c *compiler) binary(e *Expr) (step, error) {
+	left, err := c.compile(e.Args[0])
 	if err != nil {
 		return nil, err
 	}
-	right, err := c.compile(e.Args[1], head)
+	right, err := c.compile(e.Args[1])
 	if err != nil {
 		return nil, err
 	}
@@ -182,38 +230,18 @@ func (c *compiler) binary(e *Expr, head bool) (step, error) {
 		return union(left, right), nil
 	case "=", "!=":
 		return equality(left, right, e.Text == "="), nil
+	case "~", "!~":
+		return equivalence(left, right, e.Text == "~"), nil
+	case "<", "<=", ">", ">=":
+		return comparison(e, left, right), nil
 	case "and", "or", "xor", "implies":
-		return logic(left, right, e.Text), nil
+		return logic(e, left, right), nil
+	case "in":
+		return membership(e, left, right), nil
+	case "contains":
+		return membership(e, right, left), nil
+	case "&":
+		return concatenation(e, left, right), nil
 	}
-	return nil, unsupported(e, "the operator "+e.Text)
-}
-
-// union compiles |, which leaves out duplicates.
-func union(left, right step) step {
-	return func(f *frame, in []Item) []Item {
-		a := left(f, in)
-		b := right(f, in)
-		if len(b) == 0 && len(a) < 2 {
-			return a
-		}
-		at := len(f.items)
-		for _, side := range [2][]Item{a, b} {
-			for _, i := range side {
-				if !has(f.items[at:], i) {
-					f.items = append(f.items, i)
-				}
-			}
-		}
-		return f.since(at)
-	}
-}
-
-// has reports whether the place or the computed value is in a collection.
-func has(items []Item, i Item) bool {
-	for _, o := range items {
-		if o.kind == i.kind && o.tree == i.tree && o.node == i.node && o.truth == i.truth && o.text == i.text && o.typ == i.typ {
-			return true
-		}
-	}
-	return false
+	return arithmetic(e, left, right), nil
 }

@@ -29,6 +29,7 @@ const (
 	BinaryOp                 // Args[0] Text Args[1]
 	IsOp                     // Args[0] is Text
 	AsOp                     // Args[0] as Text
+	DescOp                   // Args[0] desc, an argument of sort
 )
 
 // An Expr is a parsed expression. Callers must not change one that others see.
@@ -107,6 +108,9 @@ func (e *Expr) write(b *strings.Builder) {
 		writeArgs(b, '(', e.Args, ')')
 	case ItemOp:
 		writeArgs(b, '[', e.Args, ']')
+	case DescOp:
+		e.Args[0].write(b)
+		b.WriteString(" desc")
 	default:
 		e.writeOperator(b)
 	}

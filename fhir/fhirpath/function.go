@@ -1,229 +1,180 @@
 package fhirpath
 
-import (
-	"strings"
+import "github.com/noafhir/noafhir/fhir"
 
-	"github.com/noafhir/noafhir/fhir"
-)
-
-// A function compiles one call; input is compiled already.
+// A function compiles one call. Build gets the input and the arguments already
+// compiled; which focus the arguments have is for the step it returns to decide.
 type function struct {
-	arity   int
-	compile func(c *compiler, e *Expr, input step) (step, error)
+	min, max int // arguments; max -1: any number
+	build    func(e *Expr, input step, args []step) (step, error)
 }
 
-// functions returns the functions there are.
-func functions(name string) (function, bool) {
-	switch name {
-	case "where":
-		return function{1, (*compiler).where}, true
-	case "exists":
-		return function{-1, (*compiler).exists}, true
-	case "empty":
-		return function{0, (*compiler).empty}, true
-	case "not":
-		return function{0, (*compiler).not}, true
-	case "first":
-		return function{0, (*compiler).first}, true
-	case "is", "as", "ofType":
-		return function{1, (*compiler).typeCall}, true
-	case "extension":
-		return function{1, (*compiler).extension}, true
-	case "hasExtension":
-		return function{1, (*compiler).hasExtension}, true
-	case "resolve":
-		return function{0, (*compiler).resolve}, true
+// library finds the standard functions by their names.
+var library = func() map[string]function {
+	all := map[string]function{}
+	for _, part := range []map[string]function{
+		existenceFunctions, filterFunctions, subsetFunctions, conversionFunctions, stringFunctions, mathFunctions,
+		treeFunctions, boundaryFunctions, dateFunctions, aggregateFunctions, fhirFunctions,
+	} {
+		for name, fn := range part {
+			all[name] = fn
+		}
 	}
-	return function{}, false
-}
+	return all
+}()
 
 // call compiles a call.
-func (c *compiler) call(e *Expr, head bool) (step, error) {
-	fn, ok := functions(e.Text)
+func (c *compiler) call(e *Expr) (step, error) {
+	switch e.Text {
+	case "is", "as", "ofType":
+		return c.typeCall(e)
+	case "defineVariable":
+		return c.defineVariable(e)
+	case "elementDefinition", "slice":
+		return nil, errorAt(fhir.Unsupported, e.Pos, "the function %s() is not supported", e.Text)
+	}
+	fn, ok := library[e.Text]
 	if !ok {
-		return nil, unsupported(e, "the function "+e.Text+"()")
-	}
-	if fn.arity >= 0 && len(e.Args) != fn.arity || fn.arity < 0 && len(e.Args) > -fn.arity {
-		return nil, errorAt(fhir.Invalid, e.Pos, "%s() has %d arguments", e.Text, len(e.Args))
-	}
-	input, err := c.input(e, head)
-	if err != nil {
-		return nil, err
-	}
-	return fn.compile(c, e, input)
-}
-
-// where keeps the items for which the criteria are true.
-func (c *compiler) where(e *Expr, input step) (step, error) {
-	criteria, err := c.compile(e.Args[0], false)
-	if err != nil {
-		return nil, err
-	}
-	return func(f *frame, in []Item) []Item {
-		items := input(f, in)
-		at := len(f.items)
-		for k := range items {
-			mark := len(f.items)
-			ok := truthOfItems(criteria(f, items[k:k+1:k+1])) == yes
-			f.items = f.items[:mark]
-			if ok {
-				f.items = append(f.items, items[k])
-			}
+		if own, ok := c.custom[e.Text]; ok {
+			fn = own.function()
+		} else {
+			return nil, errorAt(fhir.Unsupported, e.Pos, "the function %s() is not known", e.Text)
 		}
-		return f.since(at)
-	}, nil
+	}
+	if n := len(e.Args); n < fn.min || fn.max >= 0 && n > fn.max {
+		return nil, invalid(e, "%s() takes %s, not %d", e.Text, arity(fn.min, fn.max), n)
+	}
+	input, err := c.input(e.Input)
+	if err != nil {
+		return nil, err
+	}
+	args, err := c.arguments(e)
+	if err != nil {
+		return nil, err
+	}
+	return fn.build(e, input, args)
 }
 
-func (c *compiler) exists(e *Expr, input step) (step, error) {
-	if len(e.Args) == 1 {
+// arity says how many arguments a function takes.
+func arity(least, most int) string {
+	switch {
+	case most == 0:
+		return "no arguments"
+	case most < 0:
+		return "arguments"
+	case least == 1 && most == 1:
+		return "1 argument"
+	case least == most:
+		return itoa(least) + " arguments"
+	}
+	return itoa(least) + " to " + itoa(most) + " arguments"
+}
+
+// arguments compiles the arguments of a call.
+func (c *compiler) arguments(e *Expr) ([]step, error) {
+	if e.Text == "aggregate" {
+		c.totals++
+		defer func() { c.totals-- }()
+	}
+	args := make([]step, len(e.Args))
+	for k, a := range e.Args {
+		if e.Text == "sort" && a.Op == DescOp {
+			a = a.Args[0]
+		}
 		var err error
-		if input, err = c.where(e, input); err != nil {
+		if args[k], err = c.compile(a); err != nil {
 			return nil, err
 		}
 	}
-	return func(f *frame, in []Item) []Item {
-		return f.give(boolean(len(input(f, in)) > 0))
-	}, nil
+	return args, nil
 }
 
-func (c *compiler) empty(_ *Expr, input step) (step, error) {
-	return func(f *frame, in []Item) []Item {
-		return f.give(boolean(len(input(f, in)) == 0))
-	}, nil
-}
-
-func (c *compiler) not(_ *Expr, input step) (step, error) {
-	return func(f *frame, in []Item) []Item {
-		return not(truthOfItems(input(f, in))).give(f)
-	}, nil
-}
-
-func (c *compiler) first(_ *Expr, input step) (step, error) {
-	return func(f *frame, in []Item) []Item {
-		items := input(f, in)
-		return items[:min(1, len(items))]
-	}, nil
-}
-
-// typeCall compiles is(T), as(T) and ofType(T).
-func (c *compiler) typeCall(e *Expr, _ step) (step, error) {
-	name, ok := typeArgument(e.Args[0])
-	if !ok {
-		return nil, errorAt(fhir.Invalid, e.Args[0].Pos, "%s() wants a type", e.Text)
-	}
-	return c.typed(e, e.Input, name, e.Text == "is", e.Input != nil)
-}
-
-// typeArgument reads an argument as a qualified type name.
-func typeArgument(e *Expr) (string, bool) {
-	if e.Op != MemberOp {
-		return "", false
-	}
-	if e.Input == nil {
-		return e.Text, true
-	}
-	prefix, ok := typeArgument(e.Input)
-	return prefix + "." + e.Text, ok
-}
-
-// url returns the argument of extension and hasExtension.
-func (c *compiler) url(e *Expr) (string, error) {
-	if e.Args[0].Op != StringOp {
-		return "", unsupported(e.Args[0], "a URL that is not written out")
-	}
-	return e.Args[0].Text, nil
-}
-
-// extension keeps the extensions of that URL.
-func (c *compiler) extension(e *Expr, input step) (step, error) {
-	url, err := c.url(e)
-	return func(f *frame, in []Item) []Item {
-		items := input(f, in)
-		at := len(f.items)
-		for _, i := range items {
-			from := len(f.items)
-			f.children(i, "extension")
-			found := f.items[from:]
-			f.items = f.items[:from]
-			for _, x := range found {
-				if x.Value().Get("url").Text() == url {
-					f.items = append(f.items, x)
-				}
+// function returns a function of the caller's as one of ours.
+func (own Function) function() function {
+	return function{own.Min, own.Max, func(_ *Expr, input step, args []step) (step, error) {
+		return func(f *frame, in []Item) []Item {
+			values := make([][]Item, len(args))
+			for k, a := range args {
+				values[k] = a(f, in)
 			}
-		}
-		return f.since(at)
-	}, err
-}
-
-func (c *compiler) hasExtension(e *Expr, input step) (step, error) {
-	found, err := c.extension(e, input)
-	return func(f *frame, in []Item) []Item {
-		return f.give(boolean(len(found(f, in)) > 0))
-	}, err
-}
-
-// resolve follows references as far as their text tells: contained resources
-// are found, of others only the type is known.
-func (c *compiler) resolve(_ *Expr, input step) (step, error) {
-	return func(f *frame, in []Item) []Item {
-		items := input(f, in)
-		at := len(f.items)
-		for _, i := range items {
-			if target, ok := f.target(i); ok {
-				f.items = append(f.items, target)
+			from := input(f, in)
+			if !f.spend(1 + len(from)) {
+				return nil
 			}
+			found, err := own.Call(from, values)
+			if err != nil {
+				return f.failed(err)
+			}
+			return found
+		}, nil
+	}}
+}
+
+// collective makes a function of the whole input collection, without arguments.
+func collective(do func(f *frame, e *Expr, items []Item) []Item) function {
+	return function{0, 0, func(e *Expr, input step, _ []step) (step, error) {
+		return func(f *frame, in []Item) []Item {
+			items := input(f, in)
+			if !f.spend(1) {
+				return nil
+			}
+			return do(f, e, items)
+		}, nil
+	}}
+}
+
+// pairwise makes a function of the input collection and another, which is
+// evaluated in the context of the call.
+func pairwise(do func(f *frame, items, other []Item) []Item) function {
+	return function{1, 1, func(_ *Expr, input step, args []step) (step, error) {
+		return func(f *frame, in []Item) []Item {
+			items, other := input(f, in), args[0](f, in)
+			if !f.spend(1) {
+				return nil
+			}
+			return do(f, items, other)
+		}, nil
+	}}
+}
+
+// scalar makes a function of one value and arguments of one value each. Where the
+// input or an argument that is not optional is empty, so is the result; so it is
+// for the zero Item. Missing optional arguments are zero Items.
+func scalar(in want, do func(f *frame, e *Expr, i Item, args []Item) Item, params ...want) function {
+	least := 0
+	for _, p := range params {
+		if p&optional == 0 {
+			least++
 		}
-		return f.since(at)
-	}, nil
-}
-
-// target returns what a Reference or a URI points to.
-func (f *frame) target(i Item) (Item, bool) {
-	v := i.Value()
-	text, named := v.Text(), ""
-	if v.Kind() == fhir.ObjectNode {
-		text = v.Get("reference").Text()
-		named = v.Get("type").Text()
 	}
-	if id, ok := strings.CutPrefix(text, "#"); ok {
-		return f.contained(id)
-	}
-	t := f.schema.ResourceByName(ReferenceType(text))
-	if t == 0 {
-		t = f.schema.ResourceByName(named)
-	}
-	return Item{kind: ResourceItem, typ: t}, t != 0
-}
-
-// contained finds the contained resource of that id; no id means the resource
-// itself.
-func (f *frame) contained(id string) (Item, bool) {
-	root := f.root.Value()
-	if id == "" {
-		return f.root, true
-	}
-	for c := range root.Get("contained").Items {
-		if c.Get("id").Text() == id {
-			return nodeItem(f.root.tree, c.Index(), 0), true
+	return function{least, len(params), func(e *Expr, input step, args []step) (step, error) {
+		what := make([]string, len(params)+1)
+		what[len(params)] = "what " + e.Text + "() is applied to"
+		for k := range params {
+			what[k] = "argument " + itoa(k+1) + " of " + e.Text + "()"
 		}
-	}
-	return Item{}, false
+		return func(f *frame, focus []Item) []Item {
+			i, ok := f.one(e, input(f, focus), in, what[len(params)])
+			var buf [3]Item
+			values := buf[:len(params)]
+			for k, a := range args {
+				var given bool
+				values[k], given = f.one(e, a(f, focus), params[k], what[k])
+				ok = ok && (given || params[k]&optional != 0)
+			}
+			if !ok || !f.spend(1) {
+				return nil
+			}
+			return f.giveIf(do(f, e, i, values))
+		}, nil
+	}}
 }
 
-// ReferenceType returns the resource type that the text of a reference names:
-// "Patient" of Patient/1, of Patient/1/_history/2 and of the same behind a base
-// URL. It is empty for a text of another form.
-func ReferenceType(text string) string {
-	if i := strings.Index(text, "/_history/"); i >= 0 {
-		text = text[:i]
-	}
-	slash := strings.LastIndexByte(text, '/')
-	if slash < 0 || !fhir.ValidID(text[slash+1:]) {
-		return ""
-	}
-	typ := text[strings.LastIndexByte(text[:slash], '/')+1 : slash]
-	if typ == "" || typ[0] < 'A' || typ[0] > 'Z' {
-		return ""
-	}
-	return typ
+// scoped makes a function whose argument is evaluated for every item.
+func scoped(do func(f *frame, e *Expr, items []Item, arg step) []Item) function {
+	return function{1, 1, func(e *Expr, input step, args []step) (step, error) {
+		return func(f *frame, in []Item) []Item {
+			return do(f, e, input(f, in), args[0])
+		}, nil
+	}}
 }

@@ -2,6 +2,7 @@ package fhirpath
 
 import (
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/noafhir/noafhir/fhir"
@@ -228,8 +229,6 @@ func (l *lexer) escape(b *strings.Builder) error {
 		return l.fail(l.at-1, "the escape does not end")
 	}
 	switch c := l.src[l.at]; c {
-	case '\'', '"', '`', '\\', '/':
-		b.WriteByte(c)
 	case 'r':
 		b.WriteByte('\r')
 	case 'n':
@@ -241,25 +240,47 @@ func (l *lexer) escape(b *strings.Builder) error {
 	case 'u':
 		return l.unicode(b)
 	default:
-		return l.fail(l.at-1, "\\%c is no escape", c)
+		b.WriteByte(c) // a quote, a backslash; before anything else a backslash means nothing
 	}
 	return nil
 }
 
-// unicode resolves \uXXXX.
+// unicode resolves \uXXXX, and two of them where they are a surrogate pair.
 func (l *lexer) unicode(b *strings.Builder) error {
-	var r rune
-	for range 4 {
-		l.at++
-		if l.at == len(l.src) {
-			return l.fail(l.at-1, "\\u needs four hex digits")
+	start := l.at - 1
+	r, err := l.hex()
+	if err != nil {
+		return err
+	}
+	if utf16.IsSurrogate(r) {
+		low := rune(0)
+		if strings.HasPrefix(l.src[l.at+1:], `\u`) {
+			l.at += 2
+			if low, err = l.hex(); err != nil {
+				return err
+			}
 		}
-		digit := strings.IndexByte("0123456789abcdef", l.src[l.at]|0x20)
-		if digit < 0 {
-			return l.fail(l.at, "\\u needs four hex digits")
+		if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+			return l.fail(start, "half of a surrogate pair")
 		}
-		r = r<<4 | rune(digit)
 	}
 	b.WriteRune(r)
 	return nil
+}
+
+// hex reads the four digits that follow l.at and leaves l.at on the last.
+func (l *lexer) hex() (rune, error) {
+	var r rune
+	for range 4 {
+		l.at++
+		digit := -1
+		if l.at < len(l.src) {
+			digit = strings.IndexByte("0123456789abcdef", l.src[l.at]|0x20)
+		}
+		if digit < 0 {
+			return 0, l.fail(min(l.at, len(l.src)-1), "\\u needs four hex digits")
+		}
+		r = r<<4 | rune(digit)
+	}
+	return r, nil
 }

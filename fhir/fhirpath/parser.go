@@ -1,6 +1,10 @@
 package fhirpath
 
-import "github.com/noafhir/noafhir/fhir"
+import (
+	"unicode/utf8"
+
+	"github.com/noafhir/noafhir/fhir"
+)
 
 // maxDepth bounds how deep expressions nest, and maxLength how long they are,
 // so that no input exhausts the stack.
@@ -51,6 +55,9 @@ type parser struct {
 func Parse(src string) (*Expr, error) {
 	if len(src) > maxLength {
 		return nil, errorAt(fhir.Invalid, maxLength, "the expression is too long")
+	}
+	if !utf8.ValidString(src) {
+		return nil, errorAt(fhir.Invalid, 0, "the expression is not valid UTF-8")
 	}
 	p := parser{lexer: lexer{src: src}}
 	if err := p.advance(); err != nil {
@@ -216,12 +223,12 @@ func (p *parser) invocation(input *Expr) (*Expr, error) {
 	if err != nil || !p.tok.is("(") {
 		return &Expr{Op: MemberOp, Pos: pos, Text: name, Input: input}, err
 	}
-	args, err := p.arguments()
+	args, err := p.arguments(name == "sort")
 	return &Expr{Op: CallOp, Pos: pos, Text: name, Input: input, Args: args}, err
 }
 
-// arguments reads a list in brackets.
-func (p *parser) arguments() ([]*Expr, error) {
+// arguments reads a list in brackets. Those of sort may say asc or desc.
+func (p *parser) arguments(sort bool) ([]*Expr, error) {
 	if err := p.expect("("); err != nil {
 		return nil, err
 	}
@@ -233,6 +240,12 @@ func (p *parser) arguments() ([]*Expr, error) {
 			}
 		}
 		e, err := p.expression(0)
+		if err == nil && sort && (p.tok.is("asc") || p.tok.is("desc")) {
+			if p.tok.text == "desc" {
+				e = &Expr{Op: DescOp, Pos: p.tok.pos, Args: []*Expr{e}}
+			}
+			err = p.advance()
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -38,9 +38,6 @@ var contentTypes = [...][]string{
 	xmlFormat:  {"application/fhir+xml; charset=utf-8"},
 }
 
-// isFHIR reports whether a media type is FHIR's own.
-func isFHIR(mediaType string) bool { return strings.HasPrefix(mediaType, "application/fhir+") }
-
 // A mediaRange is one member of an Accept header.
 type mediaRange struct {
 	name    string // lower case; may be */* or end in /*

@@ -41,7 +41,9 @@ ready() {
 }
 
 [ "$(id -u)" -eq 0 ] || die "chroot needs root"
-command -v ldd curl >/dev/null || die "ldd and curl are needed"
+for tool in ldd curl; do
+	command -v "$tool" >/dev/null || die "$tool is needed"
+done
 
 CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$root/noafhir" ./cmd/noafhir
 if ldd "$root/noafhir" >/dev/null 2>&1; then

@@ -8,7 +8,7 @@
 //	patient D  Dan Loe: a mistranslated diagnosis that waits for a person
 //
 // They are data, one transaction Bundle a file, and every resource has a fixed
-// id, so loading them twice changes nothing. Local codes stand under the
+// id, so loading them twice makes no second copies. Local codes stand under the
 // placeholder https://noa-fhir.example.org. The package imports nothing of ours.
 package demo
 

@@ -13,9 +13,10 @@ import (
 const bundleNodes = 10_000_000
 
 // bundleCodec returns the codec that reads batches and transactions: they have
-// more values than a single resource may.
+// more values than a single resource may, and those of their entries stand three
+// levels deeper.
 func (s *Server) bundleCodec() *fhir.Codec {
-	return s.codec.WithLimits(fhir.Limits{Nodes: bundleNodes})
+	return s.codec.WithLimits(fhir.Limits{Nodes: bundleNodes, Depth: s.codec.Limits.Depth + 3})
 }
 
 // Process performs a batch or transaction, given as the JSON of a Bundle, like a

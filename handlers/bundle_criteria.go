@@ -17,9 +17,8 @@ type criterion struct {
 	refers bool // references use it
 	limit  int  // how many matches need to be known
 
-	found  []*store.Version // in the store, as last asked
-	match  fhir.Key         // for references: the one match
-	number int64            // its version
+	found []*store.Version // in the store, as last asked
+	match fhir.Key         // for references: the one match
 }
 
 // criterion returns the criterion that stands for a text: the same for the same.
@@ -144,10 +143,15 @@ func (l *candidates) narrow(q *search.Query) []*change {
 		if ranges == nil || slices.ContainsFunc(ranges, func(r search.KeyRange) bool { return r.High != nil }) {
 			continue
 		}
+		if len(ranges) == 1 {
+			return l.byKey[string(ranges[0].Low)]
+		}
 		var some []*change
+		seen := map[*change]bool{}
 		for _, r := range ranges {
 			for _, c := range l.byKey[string(r.Low)] {
-				if !slices.Contains(some, c) {
+				if !seen[c] {
+					seen[c] = true
 					some = append(some, c)
 				}
 			}

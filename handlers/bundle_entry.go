@@ -79,11 +79,47 @@ func (s *Server) readEntry(v fhir.Value, bundle *Request) (*Request, error) {
 	if err := s.entryAddress(req, r.Get("url").Text()); err != nil {
 		return req, err
 	}
+	if err := entryConditions(req); err != nil {
+		return req, err
+	}
 	resource := v.Get("resource")
-	if limit := s.options.Limits.ResourceBytes; len(resource.Raw()) > limit {
-		return req, fhir.ErrorAt(fhir.TooLarge, "resource", "the resource is over %d bytes", limit)
+	if err := s.entrySize(resource); err != nil {
+		return req, err
 	}
 	return req, entryContent(req, resource)
+}
+
+// entrySize holds the resource of an entry to the limits of one that comes alone.
+func (s *Server) entrySize(resource fhir.Value) error {
+	if limit := s.options.Limits.ResourceBytes; len(resource.Raw()) > limit {
+		return fhir.ErrorAt(fhir.TooLarge, "resource", "the resource is over %d bytes", limit)
+	}
+	limit := s.codec.Limits.Nodes
+	if n := resource.Node(); n != nil && int(n.Next-resource.Index()) > limit {
+		return fhir.ErrorAt(fhir.TooLarge, "resource", "the resource has over %d values", limit)
+	}
+	return nil
+}
+
+// entryConditions refuses conditions that have no meaning for the method: they
+// would be ignored, and the client would never know.
+func entryConditions(req *Request) error {
+	reads := req.Method == http.MethodGet || req.Method == http.MethodHead
+	creates := req.Method == http.MethodPost
+	for _, condition := range [...]struct {
+		name           string
+		given, allowed bool
+	}{
+		{"ifNoneExist", req.IfNoneExist != "", creates},
+		{"ifMatch", req.IfMatch != "", !creates && !reads},
+		{"ifNoneMatch", req.IfNoneMatch != "", reads || req.Method == http.MethodPut},
+		{"ifModifiedSince", !req.IfModifiedSince.IsZero(), reads},
+	} {
+		if condition.given && !condition.allowed {
+			return fhir.ErrorAt(fhir.Invalid, "request."+condition.name, "%s has no meaning for %s", condition.name, clip(req.Method))
+		}
+	}
+	return nil
 }
 
 // entryAddress reads the URL of an entry: relative to the base, or absolute and
@@ -115,6 +151,9 @@ func entryContent(req *Request, resource fhir.Value) error {
 	case http.MethodPost, http.MethodPut:
 		if !resource.Exists() && req.Part == "" {
 			return fhir.ErrorAt(fhir.Invalid, "resource", "a %s needs a resource", req.Method)
+		}
+		if resource.Exists() && req.Part != "" {
+			return fhir.ErrorAt(fhir.Invalid, "resource", "a %s to %s takes no resource; parameters stand in the url", req.Method, clip(req.Part))
 		}
 	case http.MethodPatch:
 		return entryPatch(req, resource)

@@ -182,7 +182,7 @@ func (p *plan) exclusive() error {
 		}
 		for _, other := range matches {
 			if other != c && (c.request.Method != http.MethodPost || other.request.Method == http.MethodPost) {
-				return c.fail(fhir.Errorf(fhir.Invalid, "the resource of entry %d meets the criteria of this one; a transaction may write a resource once", other.index))
+				return c.fail(fhir.Errorf(fhir.Invalid, "the resource of entry %d meets the criteria of this one; what becomes of them would depend on their order", other.index))
 			}
 		}
 	}

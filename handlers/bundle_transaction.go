@@ -51,20 +51,34 @@ func (s *Server) transact(ctx context.Context, req *Request, entries []entry) ([
 	return answers, err
 }
 
-// steps is the order in which a transaction performs its entries.
-var steps = [...][]string{
-	{http.MethodDelete},
-	{http.MethodPost},
-	{http.MethodPut, http.MethodPatch},
-	{http.MethodGet, http.MethodHead},
+// The steps of a transaction, in their order.
+const (
+	deletions = iota
+	creations
+	updates
+	reads
+	steps
+)
+
+// step returns when the entry has its turn.
+func (c *change) step() int {
+	switch {
+	case !c.mayWrite():
+		return reads
+	case c.request.Method == http.MethodDelete:
+		return deletions
+	case c.request.Method == http.MethodPost:
+		return creations
+	}
+	return updates
 }
 
 // run performs a settled plan.
 func (p *plan) run(ctx context.Context, u unit) ([]answer, error) {
 	answers := make([]answer, len(p.changes))
-	for _, methods := range steps {
+	for step := range steps {
 		for i, c := range p.changes {
-			if !slices.Contains(methods, c.request.Method) {
+			if c.step() != step {
 				continue
 			}
 			resp, err := p.perform(ctx, u, c)
@@ -76,7 +90,7 @@ func (p *plan) run(ctx context.Context, u unit) ([]answer, error) {
 			}
 			answers[i].response = resp
 		}
-		if slices.Contains(methods, http.MethodPatch) {
+		if step == updates {
 			if err := p.confirm(ctx, u); err != nil {
 				return nil, err
 			}

@@ -92,15 +92,6 @@ func unused(ctx context.Context, tx Tx, who search.Access, key fhir.Key) error {
 	return err
 }
 
-// WithID returns w under another id.
-func (w Write) WithID(id string) Write {
-	if w.Key.ID != id {
-		w.Key.ID = id
-		w.Body = w.Resource.Stampable(id)
-	}
-	return w
-}
-
 // DeleteFound marks the resources that meet the criteria as deleted and returns
 // the marks. If there are more than limit it deletes none: the error is
 // Ambiguous for a limit of one and TooCostly for a greater one.

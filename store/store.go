@@ -37,6 +37,8 @@ type Write struct {
 	IfVersion int64 // if not 0, the current version must have this number: else Stale
 	MustBeNew bool  // no resource, deleted or not, may have the key: else Duplicate
 	MustExist bool  // there must be a current version that is not deleted: else NotFound or Gone
+
+	reg *search.Registry // what Entries are from
 }
 
 // Prepare makes the write that stores r under id.
@@ -47,7 +49,18 @@ func Prepare(reg *search.Registry, r *fhir.Resource, id, method string) Write {
 		Body:     r.Stampable(id),
 		Resource: r,
 		Entries:  reg.IndexAs(r, id),
+		reg:      reg,
 	}
+}
+
+// WithID returns w under another id.
+func (w Write) WithID(id string) Write {
+	if w.Key.ID != id {
+		w.Key.ID = id
+		w.Body = w.Resource.Stampable(id)
+		w.Entries = w.reg.IndexAs(w.Resource, id)
+	}
+	return w
 }
 
 // A Page is a part of a result.
@@ -84,7 +97,8 @@ type Reader interface {
 	Count(ctx context.Context, who search.Access, q *search.Query) (int64, error)
 
 	// History returns a page of versions, newest first, deletions included. A
-	// resource that never existed has an empty history.
+	// resource that never existed has an empty history. The access judges each
+	// version by itself, and a deletion by what was deleted.
 	History(ctx context.Context, who search.Access, q HistoryQuery) (*Page, error)
 }
 
@@ -96,7 +110,8 @@ type Tx interface {
 
 	// Put stores a resource as its next version. Errors: Stale, Duplicate,
 	// NotFound or Gone as the Write demands, Forbidden if who may not see both
-	// the current version and the new one.
+	// the current version and the new one. What the write demands of a version
+	// that who may not see is not met.
 	Put(ctx context.Context, who search.Access, w Write) (*Version, error)
 
 	// Delete marks a resource as deleted and returns the version that says so. If
@@ -108,7 +123,8 @@ type Tx interface {
 
 // A Store keeps every version of every resource. Its methods are safe for
 // concurrent use. When a write returns without an error it is durable; when it
-// returns one, or the process dies before, nothing of it is there.
+// returns one, or the process dies before, nothing of it is there. Questions are
+// answered from what is stored, and do not wait for a unit of work in progress.
 type Store interface {
 	Reader
 

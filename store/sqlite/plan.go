@@ -1,0 +1,435 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"slices"
+
+	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store"
+)
+
+// How a search finds its way
+//
+// One condition drives: its rows are gone through in the order asked for, and
+// each candidate has to meet the others. Rows of one key stand in post by
+// clinical date and creation, so that a page costs no more than its rows. What
+// SQLite's planner would guess from statistics is counted here:
+//
+//   - A condition with under a hundred rows drives.
+//   - Else the first whose rows come in the right order does, or all resources of
+//     the type in that order. That is fine where matches are frequent.
+//   - Where they are not, it shows after a while. Then the other conditions are
+//     counted, not much further than to the work done so far, and one that is
+//     smaller takes over from the place reached.
+//
+// So a search costs about as much as its smallest condition has rows, or as its
+// page, if that is less.
+
+const (
+	fewRows      = 100
+	firstBudget  = 400 // candidates to examine before the other conditions are counted
+	budgetGrowth = 8
+	maxGathered  = 4_000_000 // rows of a condition that have to be put into order
+	maxProbeKeys = 8         // keys of a condition that is asked within a statement
+)
+
+// The drivers that are no condition.
+const (
+	walkAll = -1 // all resources of the type, or of all types
+	walkIDs = -2 // those with the ids asked for
+)
+
+// A condition is a clause that has key ranges, or a range of lastUpdated.
+type condition struct {
+	ranges []search.KeyRange
+	keys   bool // they are single keys, sorted
+	timed  bool // it is a range of lastUpdated, by vid
+	vids   vidRange
+}
+
+// A vidRange holds the vids from low up to but not including high.
+type vidRange struct{ low, high int64 }
+
+// probed reports whether a condition can be asked within another's statement.
+func (c *condition) probed() bool { return c.keys && len(c.ranges) <= maxProbeKeys }
+
+// A finder carries out one search.
+type finder struct {
+	*view
+	ctx        context.Context
+	who        search.Access
+	q          *search.Query
+	order      order
+	t          int64 // the type asked for, 0 for all
+	conditions []condition
+	residual   []*search.Clause // what only the body can tell
+	none       bool             // nothing can match
+	bodies     bool             // found wants versions
+
+	spot  spot // all before and at it has been examined
+	keys  keySet
+	found func(*candidate) (more bool)
+}
+
+// keysNeeded reports whether candidates have to be checked by their packed keys.
+func (f *finder) keysNeeded(driver int) bool {
+	for i := range f.conditions {
+		if i != driver && !f.conditions[i].timed {
+			return true
+		}
+	}
+	return false
+}
+
+// bodiesNeeded reports whether the versions of candidates have to be read.
+func (f *finder) bodiesNeeded() bool { return f.bodies || f.parsed() }
+
+// parsed reports whether candidates have to be parsed.
+func (f *finder) parsed() bool { return len(f.residual) > 0 || !f.who.Unrestricted() }
+
+// A candidate is a resource that may match.
+type candidate struct {
+	spot    spot
+	n, t    int64
+	vid     int64
+	keys    []byte // packed; gone with the next candidate
+	checked bool   // it meets all conditions, bodies aside
+	version *store.Version
+}
+
+// newFinder prepares a search.
+func (v *view) newFinder(ctx context.Context, who search.Access, q *search.Query) (*finder, error) {
+	f := &finder{view: v, ctx: ctx, who: who, q: q}
+	var err error
+	if f.order, err = orderOf(q); err != nil {
+		return nil, err
+	}
+	if f.spot, err = f.order.spot(q.After); err != nil {
+		return nil, err
+	}
+	if q.Type != "" {
+		f.t = v.s.types.numbers[q.Type]
+		f.none = f.t == 0
+	}
+	for i := range q.Where {
+		f.addClause(&q.Where[i])
+	}
+	for _, r := range q.LastUpdated {
+		if !r.Not {
+			f.conditions = append(f.conditions, condition{timed: true, vids: vidsOf(r)})
+		}
+	}
+	return f, nil
+}
+
+func (f *finder) addClause(c *search.Clause) {
+	if !c.Exact || c.Ranges == nil {
+		f.residual = append(f.residual, c)
+	}
+	if c.Ranges == nil {
+		return
+	}
+	if len(c.Ranges) == 0 {
+		f.none = true
+	}
+	ranges := c.Ranges
+	keys := !slices.ContainsFunc(ranges, func(r search.KeyRange) bool { return r.High != nil })
+	if keys && len(ranges) > 1 {
+		ranges = slices.Clone(ranges)
+		slices.SortFunc(ranges, func(a, b search.KeyRange) int { return bytes.Compare(a.Low, b.Low) })
+		ranges = slices.CompactFunc(ranges, func(a, b search.KeyRange) bool { return bytes.Equal(a.Low, b.Low) })
+	}
+	f.conditions = append(f.conditions, condition{ranges: ranges, keys: keys})
+}
+
+// vidsOf returns the vids of a range that is not turned round.
+func vidsOf(r search.TimeRange) vidRange {
+	vids := vidRange{math.MinInt64, math.MaxInt64}
+	if !r.Low.IsZero() {
+		vids.low = microsCeil(r.Low)
+	}
+	if !r.High.IsZero() {
+		vids.high = microsCeil(r.High)
+	}
+	return vids
+}
+
+// run calls found for the matches in order, until that wants no more.
+func (f *finder) run() error {
+	if f.none {
+		return nil
+	}
+	driver, sure, err := f.firstDriver()
+	if err != nil {
+		return err
+	}
+	for budget := firstBudget; ; budget *= budgetGrowth {
+		limit := budget
+		if sure {
+			limit = math.MaxInt
+		}
+		done, err := f.drive(driver, limit)
+		if err != nil || done {
+			return err
+		}
+		if sure {
+			continue
+		}
+		if driver, sure, err = f.smallest(driver, budget*budgetGrowth); err != nil {
+			return err
+		}
+	}
+}
+
+// ordered reports whether the rows of a condition can be had in the order asked
+// for.
+func (f *finder) ordered(c *condition) bool { return f.order.by == byDate && c.keys }
+
+// firstDriver chooses what drives at first. Sure says that nothing else could be
+// better.
+func (f *finder) firstDriver() (driver int, sure bool, err error) {
+	if f.q.IDs != nil {
+		return walkIDs, true, nil
+	}
+	open := 0 // conditions that a walk does not meet by itself
+	for i := range f.conditions {
+		if !f.conditions[i].timed || f.order.by != byUpdated {
+			open++
+		}
+	}
+	if open == 0 {
+		return walkAll, true, nil
+	}
+	if len(f.conditions) == 1 && f.ordered(&f.conditions[0]) {
+		return 0, true, nil
+	}
+	driver, sure, err = f.smallest(walkAll, fewRows)
+	if err != nil || sure {
+		return driver, sure, err
+	}
+	for i := range f.conditions {
+		if f.ordered(&f.conditions[i]) {
+			return i, false, nil
+		}
+	}
+	return walkAll, false, nil
+}
+
+// smallest returns the condition with the fewest rows and true if it has under
+// limit, and else the present driver and false.
+func (f *finder) smallest(driver, limit int) (int, bool, error) {
+	found := false
+	for i := range f.conditions {
+		c := &f.conditions[i]
+		if i == driver {
+			continue
+		}
+		if !f.ordered(c) {
+			limit = min(limit, maxGathered)
+		}
+		n, err := f.size(c, limit)
+		if err != nil {
+			return 0, false, err
+		}
+		if n < limit {
+			driver, limit, found = i, n, true
+		}
+	}
+	return driver, found, nil
+}
+
+// size counts the rows of a condition, up to a limit.
+func (f *finder) size(c *condition, limit int) (int, error) {
+	if c.timed {
+		return f.sizeOfTime(c, limit)
+	}
+	n := 0
+	for i := range c.ranges {
+		text := "SELECT count(*) FROM (SELECT 1 FROM post WHERE k=? LIMIT ?)"
+		if c.ranges[i].High != nil {
+			text = "SELECT count(*) FROM (SELECT 1 FROM post WHERE k>=? AND k<? LIMIT ?)"
+		}
+		s, err := f.c.prepare(text)
+		if err != nil {
+			return 0, err
+		}
+		s.bindRange(&c.ranges[i]).int(int64(limit - n))
+		if _, err := s.step(); err != nil {
+			return 0, err
+		}
+		n += int(s.num(0))
+		s.reset()
+		if n >= limit {
+			break
+		}
+	}
+	return n, nil
+}
+
+func (f *finder) sizeOfTime(c *condition, limit int) (int, error) {
+	n := 0
+	for _, t := range f.typeNumbers() {
+		s, err := f.c.prepare("SELECT count(*) FROM (SELECT 1 FROM cur WHERE t=? AND vid>=? AND vid<? LIMIT ?)")
+		if err != nil {
+			return 0, err
+		}
+		s.int(t).int(c.vids.low).int(c.vids.high).int(int64(limit - n))
+		if _, err := s.step(); err != nil {
+			return 0, err
+		}
+		n += int(s.num(0))
+		s.reset()
+		if n >= limit {
+			break
+		}
+	}
+	return n, nil
+}
+
+// typeNumbers returns the types searched.
+func (f *finder) typeNumbers() []int64 {
+	if f.t != 0 {
+		return []int64{f.t}
+	}
+	var all []int64
+	for t, name := range f.s.types.names {
+		if name != "" {
+			all = append(all, int64(t))
+		}
+	}
+	return all
+}
+
+// drive goes through a driver's candidates, about limit of them, and reports
+// whether there are no more or no more are wanted.
+func (f *finder) drive(driver, limit int) (done bool, err error) {
+	s, err := f.stream(driver, limit)
+	if err != nil {
+		return false, err
+	}
+	for examined := 0; ; examined++ {
+		if examined == limit {
+			return false, nil
+		}
+		if examined%64 == 63 && f.ctx.Err() != nil {
+			return false, f.ctx.Err()
+		}
+		c, err := s.next()
+		if err != nil {
+			return false, err
+		}
+		if c == nil {
+			f.spot, done = s.end()
+			return done, nil
+		}
+		f.spot = c.spot
+		matches, err := f.matches(driver, c)
+		if err != nil {
+			return false, err
+		}
+		if matches && !f.found(c) {
+			return true, nil
+		}
+	}
+}
+
+// matches reports whether a candidate meets the query and who may see it. It
+// reads the version if that is needed.
+func (f *finder) matches(driver int, c *candidate) (bool, error) {
+	if !c.checked {
+		if ok, err := f.meets(driver, c); err != nil || !ok {
+			return false, err
+		}
+	}
+	if c.version == nil && f.bodiesNeeded() {
+		var err error
+		if c.version, err = f.byVid(c.vid); err != nil {
+			return false, err
+		}
+	}
+	if !f.parsed() {
+		return true, nil
+	}
+	r, err := f.parse(c.version)
+	if err != nil {
+		return false, err
+	}
+	for _, clause := range f.residual {
+		if !clause.Matches(r) {
+			return false, nil
+		}
+	}
+	return f.who.Permits(r), nil
+}
+
+// meets checks a candidate against the conditions, by its packed keys.
+func (f *finder) meets(driver int, c *candidate) (bool, error) {
+	if f.t != 0 && c.t != f.t {
+		return false, nil
+	}
+	for _, r := range f.q.LastUpdated {
+		if !r.Holds(instant(c.vid)) {
+			return false, nil
+		}
+	}
+	if c.keys == nil {
+		return true, nil
+	}
+	if !f.keys.unpack(c.keys) {
+		return false, errDamaged()
+	}
+	for i := range f.conditions {
+		if condition := &f.conditions[i]; i != driver && !condition.timed && !f.keys.inAny(condition.ranges) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// search returns a page of matches.
+func (v *view) search(ctx context.Context, who search.Access, q *search.Query) (*store.Page, error) {
+	f, err := v.newFinder(ctx, who, q)
+	if err != nil {
+		return nil, err
+	}
+	page := &store.Page{}
+	if q.Count <= 0 {
+		return page, nil
+	}
+	var last spot
+	f.bodies = true
+	f.found = func(c *candidate) bool {
+		if len(page.Versions) == q.Count {
+			page.Next = f.order.position(last)
+			return false
+		}
+		page.Versions = append(page.Versions, c.version)
+		last = c.spot
+		return true
+	}
+	if err := f.run(); err != nil {
+		return nil, err
+	}
+	return page, nil
+}
+
+// count returns how many resources match.
+func (v *view) count(ctx context.Context, who search.Access, q *search.Query) (int64, error) {
+	whole := *q
+	whole.After, whole.Sort = nil, nil
+	f, err := v.newFinder(ctx, who, &whole)
+	if err != nil {
+		return 0, err
+	}
+	n := int64(0)
+	f.found = func(*candidate) bool {
+		n++
+		return true
+	}
+	if err := f.run(); err != nil {
+		return 0, err
+	}
+	return n, nil
+}

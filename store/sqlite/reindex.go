@@ -1,0 +1,3 @@
+package sqlite
+
+func (s *Store) matchIndex() error { return nil }

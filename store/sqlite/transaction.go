@@ -1,0 +1,356 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store"
+)
+
+// A transaction is the unit of work the writer has in hand. There is one, used
+// again for unit after unit.
+type transaction struct {
+	view
+	w        *writer
+	ctx      context.Context // of the unit
+	open     bool            // a unit is running
+	wrote    bool            // the unit has changed something
+	changed  bool            // so has a unit of this transaction that was not undone
+	failure  error           // the database failed while writing: all is lost
+	rows     int             // about how many rows have been written
+	written  int             // postings written, for the statistics
+	postings postingBuffer
+	old      keySet // scratch
+}
+
+var _ store.Tx = (*transaction)(nil)
+
+// do notes an error of the database. After it, nothing of the transaction can be
+// kept, whatever the unit makes of it.
+func (tx *transaction) do(err error) error {
+	tx.wrote = true
+	tx.rows++
+	if err != nil && tx.failure == nil {
+		tx.failure = err
+	}
+	return err
+}
+
+// row runs a statement that writes. The caller binds its parameters.
+func (tx *transaction) row(text string, bind func(*stmt)) error {
+	s, err := tx.c.prepare(text)
+	if err != nil {
+		return tx.do(err)
+	}
+	bind(s)
+	return tx.do(s.run())
+}
+
+// flush writes the postings that wait, so that searches see them.
+func (tx *transaction) flush() error {
+	n, err := tx.postings.flush(tx.c)
+	tx.written += n
+	if err != nil {
+		return tx.do(err)
+	}
+	return nil
+}
+
+// usable refuses calls after the unit's end, and those for requests given up.
+func (tx *transaction) usable(ctx context.Context) error {
+	if !tx.open {
+		return fhir.Errorf(fhir.Internal, "a transaction was used after its end")
+	}
+	if ctx.Err() != nil {
+		return givenUp(ctx)
+	}
+	return nil
+}
+
+// Read implements [store.Reader].
+func (tx *transaction) Read(ctx context.Context, who search.Access, key fhir.Key) (*store.Version, error) {
+	if err := tx.usable(ctx); err != nil {
+		return nil, err
+	}
+	version, err := tx.read(who, key)
+	return version, finish(ctx, err)
+}
+
+// ReadVersion implements [store.Reader].
+func (tx *transaction) ReadVersion(ctx context.Context, who search.Access, key fhir.Key, number int64) (*store.Version, error) {
+	if err := tx.usable(ctx); err != nil {
+		return nil, err
+	}
+	version, err := tx.readVersion(who, key, number)
+	return version, finish(ctx, err)
+}
+
+// Search implements [store.Reader].
+func (tx *transaction) Search(ctx context.Context, who search.Access, q *search.Query) (*store.Page, error) {
+	if err := tx.usable(ctx); err != nil {
+		return nil, err
+	}
+	if err := tx.flush(); err != nil {
+		return nil, translate(err)
+	}
+	defer tx.c.until(ctx)()
+	page, err := tx.search(ctx, who, q)
+	return page, finish(ctx, err)
+}
+
+// Count implements [store.Reader].
+func (tx *transaction) Count(ctx context.Context, who search.Access, q *search.Query) (int64, error) {
+	if err := tx.usable(ctx); err != nil {
+		return 0, err
+	}
+	if err := tx.flush(); err != nil {
+		return 0, translate(err)
+	}
+	defer tx.c.until(ctx)()
+	n, err := tx.count(ctx, who, q)
+	return n, finish(ctx, err)
+}
+
+// History implements [store.Reader].
+func (tx *transaction) History(ctx context.Context, who search.Access, q store.HistoryQuery) (*store.Page, error) {
+	if err := tx.usable(ctx); err != nil {
+		return nil, err
+	}
+	defer tx.c.until(ctx)()
+	page, err := tx.history(ctx, who, q)
+	return page, finish(ctx, err)
+}
+
+// Put implements [store.Tx].
+func (tx *transaction) Put(ctx context.Context, who search.Access, w store.Write) (*store.Version, error) {
+	if err := tx.usable(ctx); err != nil {
+		return nil, err
+	}
+	version, err := tx.put(who, &w)
+	return version, finish(ctx, err)
+}
+
+// Delete implements [store.Tx].
+func (tx *transaction) Delete(ctx context.Context, who search.Access, key fhir.Key, ifVersion int64) (*store.Version, error) {
+	if err := tx.usable(ctx); err != nil {
+		return nil, err
+	}
+	version, err := tx.delete(who, key, ifVersion)
+	return version, finish(ctx, err)
+}
+
+// A head is what is known of a resource's newest version.
+type head struct {
+	t              int64
+	exists         bool
+	deleted        bool
+	hidden         bool // who may not see it
+	n, number, vid int64
+}
+
+// head looks a resource up for a change by who.
+func (tx *transaction) head(who search.Access, key fhir.Key) (head, error) {
+	h := head{t: tx.s.types.numbers[key.Type]}
+	if h.t == 0 {
+		return h, fhir.Errorf(fhir.Unsupported, "%q is no resource type of this store", key.Type)
+	}
+	s, err := tx.c.prepare("SELECT n, number, vid, deleted FROM res WHERE t=? AND id=?")
+	if err != nil {
+		return h, err
+	}
+	if h.exists, err = s.int(h.t).str(key.ID).step(); err != nil || !h.exists {
+		return h, err
+	}
+	h.n, h.number, h.vid, h.deleted = s.num(0), s.num(1), s.num(2), s.num(3) != 0
+	s.reset()
+	if who.Unrestricted() {
+		return h, nil
+	}
+	version, err := tx.byVid(h.vid)
+	if err != nil {
+		return h, err
+	}
+	permitted, err := tx.permits(who, version)
+	h.hidden = !permitted
+	return h, err
+}
+
+// put stores the next version of a resource. It checks everything before it
+// writes.
+func (tx *transaction) put(who search.Access, w *store.Write) (*store.Version, error) {
+	method := methodNumber(w.Method)
+	if method == 0 || method == deleteMethod {
+		return nil, fhir.Errorf(fhir.Internal, "%q makes no version", w.Method)
+	}
+	if !who.Permits(w.Resource) {
+		return nil, forbidden(w.Key)
+	}
+	h, err := tx.head(who, w.Key)
+	if err != nil {
+		return nil, err
+	}
+	if err := allowed(&h, w); err != nil {
+		return nil, err
+	}
+	date, err := tx.keysOf(&h)
+	if err != nil {
+		return nil, err
+	}
+	version := &store.Version{Key: w.Key, Number: h.number + 1, Method: w.Method, Created: !h.exists || h.deleted}
+	vid := tx.w.nextVid()
+	version.LastUpdated = instant(vid)
+	version.Body = w.Body.Stamp(version.Number, version.LastUpdated)
+	if !h.exists {
+		tx.w.lastN++
+		h.n = tx.w.lastN
+	}
+	if err := tx.addVersion(&h, w.Key.ID, vid, method, version.Body); err != nil {
+		return nil, err
+	}
+	if err := tx.setCurrent(&h, vid, date, w.Entries); err != nil {
+		return nil, err
+	}
+	return version, nil
+}
+
+func forbidden(key fhir.Key) error {
+	return fhir.Errorf(fhir.Forbidden, "you may not write %s", key)
+}
+
+// allowed checks what a write demands of the resource as it is.
+func allowed(h *head, w *store.Write) error {
+	visible := h.exists && !h.hidden
+	switch {
+	case w.MustBeNew && h.exists:
+		return fhir.Errorf(fhir.Duplicate, "there is a %s already", w.Key)
+	case w.MustExist && !visible:
+		return notFound(w.Key)
+	case w.MustExist && h.deleted:
+		return gone(w.Key)
+	case w.IfVersion != 0 && (!visible || h.number != w.IfVersion):
+		return stale(w.Key, w.IfVersion)
+	case h.hidden:
+		return forbidden(w.Key)
+	}
+	return nil
+}
+
+func stale(key fhir.Key, number int64) error {
+	return fhir.Errorf(fhir.Stale, "version %d is not the current one of %s", number, key)
+}
+
+// addVersion writes a version and makes it the newest. The versions before it
+// move from where the current ones are to where the others are.
+func (tx *transaction) addVersion(h *head, id string, vid, method int64, body []byte) error {
+	err := tx.row("INSERT INTO ver(vid, n, t, number, method, id, body) VALUES(?,?,?,?,?,?,?)", func(s *stmt) {
+		s.int(vid).int(h.n).int(h.t).int(h.number + 1).int(method).str(id).blob(body)
+	})
+	if err != nil {
+		return err
+	}
+	deleted := int64(0)
+	if method == deleteMethod {
+		deleted = 1
+	}
+	if !h.exists {
+		return tx.row("INSERT INTO res(t, id, n, number, vid, deleted) VALUES(?,?,?,?,?,?)", func(s *stmt) {
+			s.int(h.t).str(id).int(h.n).int(1).int(vid).int(deleted)
+		})
+	}
+	err = tx.row("UPDATE res SET number=?, vid=?, deleted=? WHERE t=? AND id=?", func(s *stmt) {
+		s.int(h.number + 1).int(vid).int(deleted).int(h.t).str(id)
+	})
+	if err != nil {
+		return err
+	}
+	err = tx.row("INSERT INTO old(n, number, vid) VALUES(?,?,?)", func(s *stmt) { s.int(h.n).int(h.number).int(h.vid) })
+	if err != nil || h.deleted {
+		return err // the mark of deletion is in old_vid since it was made
+	}
+	return tx.oldVid(h.t, h.vid)
+}
+
+func (tx *transaction) oldVid(t, vid int64) error {
+	return tx.row("INSERT INTO old_vid(t, vid) VALUES(?,?)", func(s *stmt) { s.int(t).int(vid) })
+}
+
+// setCurrent makes a resource found by its new entries, and not by those of the
+// version before, which are in tx.old and have that date.
+func (tx *transaction) setCurrent(h *head, vid, date int64, e *search.Entries) error {
+	if !h.exists || h.deleted {
+		tx.postings.add(nil, 0, e.Keys, e.Date, h.n)
+		tx.rows += len(e.Keys)
+		return tx.row("INSERT INTO cur(n, t, vid, d, keys) VALUES(?,?,?,?,?)", func(s *stmt) {
+			s.int(h.n).int(h.t).int(vid).int(e.Date).blob(packKeys(e.Keys))
+		})
+	}
+	before := len(tx.postings.rows)
+	tx.postings.add(&tx.old, date, e.Keys, e.Date, h.n)
+	changes := len(tx.postings.rows) - before
+	tx.rows += changes
+	if changes == 0 && date == e.Date {
+		return tx.row("UPDATE cur SET vid=? WHERE n=?", func(s *stmt) { s.int(vid).int(h.n) })
+	}
+	return tx.row("UPDATE cur SET vid=?, d=?, keys=? WHERE n=?", func(s *stmt) {
+		s.int(vid).int(e.Date).blob(packKeys(e.Keys)).int(h.n)
+	})
+}
+
+// keysOf unpacks the keys of a resource into tx.old and returns its clinical
+// date. A resource that is not there has neither.
+func (tx *transaction) keysOf(h *head) (int64, error) {
+	if !h.exists || h.deleted {
+		return 0, nil
+	}
+	s, err := tx.c.prepare("SELECT d, keys FROM cur WHERE n=?")
+	if err != nil {
+		return 0, err
+	}
+	defer s.reset()
+	row, err := s.int(h.n).step()
+	if err != nil {
+		return 0, err
+	}
+	if !row || !tx.old.unpack(s.view(1)) {
+		return 0, errDamaged()
+	}
+	return s.num(0), nil
+}
+
+// delete marks a resource as deleted. It checks everything before it writes.
+func (tx *transaction) delete(who search.Access, key fhir.Key, ifVersion int64) (*store.Version, error) {
+	if tx.s.types.numbers[key.Type] == 0 {
+		return nil, nil
+	}
+	h, err := tx.head(who, key)
+	if err != nil {
+		return nil, err
+	}
+	visible := h.exists && !h.hidden
+	switch {
+	case ifVersion != 0 && (!visible || h.number != ifVersion):
+		return nil, stale(key, ifVersion)
+	case !visible:
+		return nil, nil
+	case h.deleted:
+		return tx.byVid(h.vid)
+	}
+	date, err := tx.keysOf(&h)
+	if err != nil {
+		return nil, err
+	}
+	vid := tx.w.nextVid()
+	if err := tx.addVersion(&h, key.ID, vid, deleteMethod, nil); err != nil {
+		return nil, err
+	}
+	if err := tx.oldVid(h.t, vid); err != nil {
+		return nil, err
+	}
+	tx.postings.all(&tx.old, date, h.n)
+	tx.rows += tx.old.len()
+	if err := tx.row("DELETE FROM cur WHERE n=?", func(s *stmt) { s.int(h.n) }); err != nil {
+		return nil, err
+	}
+	return &store.Version{Key: key, Number: h.number + 1, LastUpdated: instant(vid), Method: methods[deleteMethod], Deleted: true}, nil
+}

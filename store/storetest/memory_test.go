@@ -1,0 +1,14 @@
+package storetest_test
+
+import (
+	"testing"
+
+	"github.com/noafhir/noafhir/store"
+	"github.com/noafhir/noafhir/store/storetest"
+)
+
+// TestMemory holds the oracle to the contract that it is the measure of.
+func TestMemory(t *testing.T) {
+	reg := storetest.NewRegistry(t)
+	storetest.Run(t, func(*testing.T) store.Store { return storetest.NewMemory(reg) }, reg)
+}

@@ -1,0 +1,200 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/r4"
+	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store"
+)
+
+// NewRegistry returns a registry of all R4 search parameters.
+func NewRegistry(t testing.TB) *search.Registry {
+	t.Helper()
+	schema := r4.Schema()
+	reg, err := search.NewRegistry(fhir.NewCodec(schema, fhir.Limits{}), schema.SearchParams)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reg
+}
+
+// Run holds a store to the contract. Open returns an empty store that indexes by
+// reg; it is closed when the test that asked for it ends.
+func Run(t *testing.T, open func(t *testing.T) store.Store, reg *search.Registry) {
+	parts := []struct {
+		name string
+		run  func(*suite)
+	}{
+		{"versions", versions},
+		{"bodies", bodies},
+		{"preconditions", preconditions},
+		{"deletions", deletions},
+		{"units", units},
+		{"isolation", isolation},
+		{"concurrency", concurrency},
+		{"cancellation", cancellation},
+		{"history", history},
+		{"access", access},
+		{"searches", searches},
+		{"pages", pages},
+		{"scripts", scripts},
+		{"random", random},
+	}
+	for _, part := range parts {
+		t.Run(part.name, func(t *testing.T) { part.run(&suite{t, reg, open}) })
+	}
+}
+
+// A suite is what one part of the contract works with.
+type suite struct {
+	*testing.T
+	reg  *search.Registry
+	open func(t *testing.T) store.Store
+}
+
+// run runs a subtest on a suite of its own.
+func (s *suite) run(name string, test func(*suite)) {
+	s.T.Run(name, func(t *testing.T) { test(&suite{t, s.reg, s.open}) })
+}
+
+// fresh returns an empty store to try things on.
+func (s *suite) fresh() *trial {
+	s.Helper()
+	st := s.open(s.T)
+	s.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			s.Errorf("Close: %v", err)
+		}
+	})
+	return &trial{s, st}
+}
+
+// A trial is a store under test.
+type trial struct {
+	*suite
+	store.Store
+}
+
+var (
+	all  = search.Everything()
+	none search.Access
+)
+
+func key(text string) fhir.Key {
+	typ, id, _ := strings.Cut(text, "/")
+	return fhir.Key{Type: typ, ID: id}
+}
+
+// write prepares a resource, which has an id, to be stored.
+func (s *suite) write(text string) store.Write {
+	s.Helper()
+	r, err := s.reg.Codec.ParseJSON([]byte(text))
+	if err != nil {
+		s.Fatalf("%s: %v", text, err)
+	}
+	return store.Prepare(s.reg, r, r.ID(), "PUT")
+}
+
+// put stores a resource that has an id.
+func (s *trial) put(text string) *store.Version {
+	s.Helper()
+	v, err := s.Put(context.Background(), all, s.write(text))
+	if err != nil {
+		s.Fatalf("putting %s: %v", text, err)
+	}
+	return v
+}
+
+// remove deletes a resource.
+func (s *trial) remove(name string) *store.Version {
+	s.Helper()
+	v, err := s.Delete(context.Background(), all, key(name), 0)
+	if err != nil {
+		s.Fatalf("deleting %s: %v", name, err)
+	}
+	return v
+}
+
+// query parses a search as a client writes it: Patient?name=x.
+func (s *suite) query(text string) *search.Query {
+	s.Helper()
+	q, err := s.tryQuery(text)
+	if err != nil {
+		s.Fatalf("%s: %v", text, err)
+	}
+	return q
+}
+
+func (s *suite) tryQuery(text string) (*search.Query, error) {
+	typ, rest, _ := strings.Cut(text, "?")
+	var params [][2]string
+	for pair := range strings.SplitSeq(rest, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err != nil {
+			return nil, err
+		}
+		if value, err = url.QueryUnescape(value); err != nil {
+			return nil, err
+		}
+		params = append(params, [2]string{name, value})
+	}
+	return search.Parse(s.reg, typ, params, search.Options{DefaultCount: 50, MaxCount: 1000, Base: "http://example.org/fhir"})
+}
+
+// find returns the keys of what a search finds on its first page.
+func (s *trial) find(r store.Reader, who search.Access, q *search.Query) []string {
+	s.Helper()
+	page, err := r.Search(context.Background(), who, q)
+	if err != nil {
+		s.Fatalf("searching: %v", err)
+	}
+	return names(page.Versions)
+}
+
+// names lists versions by key.
+func names(versions []*store.Version) []string {
+	list := []string{}
+	for _, v := range versions {
+		list = append(list, v.Key.String())
+	}
+	return list
+}
+
+// numbered lists versions by key and number.
+func numbered(versions []*store.Version) []string {
+	list := []string{}
+	for _, v := range versions {
+		list = append(list, fmt.Sprintf("%s/%d", v.Key, v.Number))
+	}
+	return list
+}
+
+// wantKind fails the test unless err is of a kind.
+func (s *suite) wantKind(what string, err error, kind fhir.Kind) {
+	s.Helper()
+	if err == nil || fhir.KindOf(err) != kind {
+		s.Errorf("%s: error %v of kind %v, want kind %v", what, err, fhir.KindOf(err).IssueCode(), kind.IssueCode())
+	}
+}
+
+// patient writes a patient in JSON.
+func patient(id, family string) string {
+	return fmt.Sprintf(`{"resourceType":"Patient","id":%q,"name":[{"family":%q}]}`, id, family)
+}
+
+// withoutInstant cuts meta.lastUpdated out of a body that a store has stamped.
+func withoutInstant(body []byte) string {
+	before, after, _ := strings.Cut(string(body), `"lastUpdated":"`)
+	_, after, _ = strings.Cut(after, `"`)
+	return before + after
+}

@@ -104,10 +104,11 @@ func scaled(m *big.Int, exp int) decimal {
 
 // mantissa returns m and exp such that d is m × 10^exp, exp being at most ulp.
 func (d decimal) mantissa(ulp int) (m *big.Int, exp int) {
-	m, exp = new(big.Int), d.exp-len(d.digits)
-	if d.digits != "" {
-		m.SetString(d.digits, 10)
+	if d.digits == "" {
+		return new(big.Int), ulp
 	}
+	m, exp = new(big.Int), d.exp-len(d.digits)
+	m.SetString(d.digits, 10)
 	if d.negative {
 		m.Neg(m)
 	}

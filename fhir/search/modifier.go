@@ -15,38 +15,36 @@ type modifier struct {
 // modifiers lists those of https://hl7.org/fhir/R4/search.html#modifiers; no
 // name stands for no modifier. Of any type are :missing and, on references, the
 // name of a type. What :not turns round is read as without it.
-func modifiers() []modifier {
-	return []modifier{
-		{fhir.NumberParam, "", parseNumber},
-		{fhir.DateParam, "", parseDate},
-		{fhir.QuantityParam, "", parseQuantity},
-		{fhir.CompositeParam, "", parseComposite},
-		{fhir.SpecialParam, "", nil},
-		{fhir.StringParam, "", parseString(startsWith)},
-		{fhir.StringParam, "exact", parseString(exactly)},
-		{fhir.StringParam, "contains", parseString(contains)},
-		{fhir.TokenParam, "", parseToken},
-		{fhir.TokenParam, "not", parseToken},
-		{fhir.TokenParam, "text", nil},
-		{fhir.TokenParam, "in", nil},
-		{fhir.TokenParam, "not-in", nil},
-		{fhir.TokenParam, "above", nil},
-		{fhir.TokenParam, "below", nil},
-		{fhir.TokenParam, "of-type", nil},
-		{fhir.ReferenceParam, "", parseReference("")},
-		{fhir.ReferenceParam, "identifier", parseIdentifier},
-		{fhir.ReferenceParam, "above", nil},
-		{fhir.ReferenceParam, "below", nil},
-		{fhir.URIParam, "", parseURI(sameURI)},
-		{fhir.URIParam, "above", parseURI(uriAbove)},
-		{fhir.URIParam, "below", parseURI(uriBelow)},
-	}
+var modifiers = []modifier{
+	{fhir.NumberParam, "", parseNumber},
+	{fhir.DateParam, "", parseDate},
+	{fhir.QuantityParam, "", parseQuantity},
+	{fhir.CompositeParam, "", parseComposite},
+	{fhir.SpecialParam, "", nil},
+	{fhir.StringParam, "", parseString(startsWith)},
+	{fhir.StringParam, "exact", parseString(exactly)},
+	{fhir.StringParam, "contains", parseString(contains)},
+	{fhir.TokenParam, "", parseToken},
+	{fhir.TokenParam, "not", parseToken},
+	{fhir.TokenParam, "text", nil},
+	{fhir.TokenParam, "in", nil},
+	{fhir.TokenParam, "not-in", nil},
+	{fhir.TokenParam, "above", nil},
+	{fhir.TokenParam, "below", nil},
+	{fhir.TokenParam, "of-type", nil},
+	{fhir.ReferenceParam, "", parseReference("")},
+	{fhir.ReferenceParam, "identifier", parseIdentifier},
+	{fhir.ReferenceParam, "above", nil},
+	{fhir.ReferenceParam, "below", nil},
+	{fhir.URIParam, "", parseURI(sameURI)},
+	{fhir.URIParam, "above", parseURI(uriAbove)},
+	{fhir.URIParam, "below", parseURI(uriBelow)},
 }
 
 // parserOf returns the parser for a parameter of a type with a modifier; known
 // is false if the type has no such modifier.
 func parserOf(typ fhir.ParamType, name string) (parse parser, known bool) {
-	for _, m := range modifiers() {
+	for _, m := range modifiers {
 		if m.typ == typ && m.name == name {
 			return m.parse, true
 		}

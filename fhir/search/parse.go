@@ -73,7 +73,7 @@ func Parse(reg *Registry, typ string, params [][2]string, o Options) (*Query, er
 		return nil, invalid("%q is no resource type", clip(typ))
 	}
 	if len(params) > maxParams {
-		return nil, fhir.Errorf(fhir.TooCostly, "the search has %d parameters, at most %d are allowed", len(params), maxParams)
+		return nil, invalid("the search has %d parameters, at most %d are allowed", len(params), maxParams)
 	}
 	q := query{&Query{Type: typ, Count: o.DefaultCount}, reg, &o, map[string]bool{}}
 	for _, p := range params {
@@ -187,7 +187,7 @@ func (q *query) sort(value string) error {
 func (q *query) clause(p *Param, modifier, value string) error {
 	values := split(value, ',')
 	if len(values) > maxValues {
-		return fhir.Errorf(fhir.TooCostly, "it has %d values, at most %d are allowed", len(values), maxValues)
+		return invalid("it has %d values, at most %d are allowed", len(values), maxValues)
 	}
 	if slices.Contains(values, "") {
 		return invalid("it has an empty value")

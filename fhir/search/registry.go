@@ -202,7 +202,9 @@ func (r *Registry) addType(id fhir.TypeID, definitions map[string][]definition) 
 
 func (t *resourceType) sort() {
 	for _, p := range t.params {
-		t.sorted = append(t.sorted, p)
+		if parse, _ := parserOf(p.Type, ""); parse != nil {
+			t.sorted = append(t.sorted, p)
+		}
 	}
 	slices.SortFunc(t.sorted, func(a, b *Param) int { return cmp.Compare(a.Code, b.Code) })
 }

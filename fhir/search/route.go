@@ -260,13 +260,19 @@ func (r *Registry) elementsOf(t fhir.TypeID, s *routeStep) []fhir.ElementID {
 		}
 		ok := s.types == nil
 		for _, want := range s.types {
-			ok = ok || r.schema.IsA(e.Type, want)
+			ok = ok || r.selects(e.Type, want)
 		}
 		if ok {
 			found = append(found, r.schema.Types[t].First+fhir.ElementID(i))
 		}
 	}
 	return found
+}
+
+// selects reports whether as(want) keeps values of type t: those of the type and
+// its specialisations, but of a primitive only its own.
+func (r *Registry) selects(t, want fhir.TypeID) bool {
+	return t == want || r.schema.Types[want].Kind != fhir.PrimitiveType && r.schema.IsA(t, want)
 }
 
 // expand replaces a route by those that lead to values of a parameter's type:

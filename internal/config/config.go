@@ -59,6 +59,15 @@ func Add[T any](s *Set, p *T, name, def, usage string, read Reader[T]) {
 	s.settings = append(s.settings, set)
 }
 
+// Names returns the names of all settings, in the order they were declared.
+func (s *Set) Names() []string {
+	names := make([]string, len(s.settings))
+	for i, t := range s.settings {
+		names[i] = t.name
+	}
+	return names
+}
+
 // Bind gives a command flags for the settings of these names.
 func (s *Set) Bind(flags *pflag.FlagSet, names ...string) {
 	for _, name := range names {

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/noafhir/noafhir/internal/config"
+)
+
+// checkServe returns what is wrong with the settings of serve taken together.
+func (c *settings) checkServe() error {
+	var problems config.Problems
+	c.checkStore(&problems)
+	switch {
+	case c.Auth != "off":
+		problems.Add("--auth %s is not available yet; only off is", c.Auth)
+	case !loopback(c.Listen):
+		problems.Add("--listen %q: with --auth off the server listens on a loopback address only, such as 127.0.0.1:8080", c.Listen)
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		problems.Add("--listen %q: must be host:port", c.Listen)
+	}
+	if c.AdminListen != "" {
+		if _, _, err := net.SplitHostPort(c.AdminListen); err != nil {
+			problems.Add("--admin-listen %q: must be host:port", c.AdminListen)
+		}
+	}
+	if c.BaseURL != "" && !isBaseURL(c.BaseURL) {
+		problems.Add("--base-url %q: must be an http or https URL without query", c.BaseURL)
+	}
+	if key := c.CursorKey.Reveal(); key != "" && len(key) < 16 {
+		problems.Add("--cursor-key: must have at least 16 bytes")
+	}
+	if c.Limits.DefaultCount > c.Limits.MaxCount {
+		problems.Add("--default-count %d is over --max-count %d", c.Limits.DefaultCount, c.Limits.MaxCount)
+	}
+	return problems.Err()
+}
+
+// checkImport returns what is wrong with the settings of import.
+func (c *settings) checkImport() error {
+	var problems config.Problems
+	if c.Server == "" {
+		c.checkStore(&problems)
+	} else if !isBaseURL(c.Server) {
+		problems.Add("--server %q: must be an http or https URL without query", c.Server)
+	}
+	return problems.Err()
+}
+
+// checkStore notes what is wrong with the address of the store.
+func (c *settings) checkStore(problems *config.Problems) {
+	address := c.Store.Reveal()
+	switch path, isSQLite := strings.CutPrefix(address, "sqlite:"); {
+	case isSQLite && path == "":
+		problems.Add("--store: sqlite: needs a path, as in sqlite:./noafhir-data/noafhir.db")
+	case isSQLite:
+	case strings.HasPrefix(address, "mongodb://"), strings.HasPrefix(address, "mongodb+srv://"):
+		problems.Add("--store: MongoDB is not built yet; use sqlite:PATH")
+	default:
+		problems.Add("--store: must be sqlite:PATH")
+	}
+}
+
+// loopback reports whether nobody outside this machine can reach an address.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// isBaseURL reports whether s can be the base of a FHIR server.
+func isBaseURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
+}

@@ -1,0 +1,209 @@
+package handlers_test
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/noafhir/noafhir/handlers"
+)
+
+// next returns the address of the next page relative to the base, or nothing.
+func (r *reply) next() string {
+	for i := 0; ; i++ {
+		switch r.at(fmt.Sprintf("link.%d.relation", i)) {
+		case "":
+			return ""
+		case "next":
+			address, _ := strings.CutPrefix(r.at(fmt.Sprintf("link.%d.url", i)), base+"/")
+			return address
+		}
+	}
+}
+
+// pages follows next links and returns what stands at a path of each entry.
+func (c *client) pages(t *testing.T, address, path string) [][]string {
+	t.Helper()
+	var all [][]string
+	for address != "" && len(all) < 100 {
+		got := c.send("GET "+address, "")
+		if got.status != 200 {
+			t.Fatalf("GET %s: status %d\n%s", address, got.status, got.body)
+		}
+		var page []string
+		for i := 0; got.at("entry."+strconv.Itoa(i)) != ""; i++ {
+			page = append(page, got.at("entry."+strconv.Itoa(i)+"."+path))
+		}
+		all = append(all, page)
+		address = got.next()
+	}
+	return all
+}
+
+// put makes a patient of each id.
+func (c *client) put(t *testing.T, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		if got := c.send("PUT Patient/"+id, `{"resourceType":"Patient","id":"`+id+`"}`); got.status > 201 {
+			t.Fatalf("status %d\n%s", got.status, got.body)
+		}
+	}
+}
+
+func TestSearchPages(t *testing.T) {
+	overStores(t, handlers.Options{}, func(t *testing.T, c *client) {
+		c.put(t, "a", "b", "c", "d", "e")
+		c.send("PUT Observation/o", `{"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"}}`)
+
+		t.Run("walk", func(t *testing.T) {
+			for count, want := range map[string][]int{"1": {1, 1, 1, 1, 1}, "2": {2, 2, 1}, "5": {5}, "6": {5}} {
+				for _, sort := range []string{"", "&_sort=_id", "&_sort=-_id", "&_sort=_lastUpdated", "&_sort=-_lastUpdated"} {
+					pages := c.pages(t, "Patient?_count="+count+sort, "resource.id")
+					var sizes []int
+					for _, page := range pages {
+						sizes = append(sizes, len(page))
+					}
+					ids := slices.Concat(pages...)
+					if !slices.Equal(sizes, want) {
+						t.Errorf("_count=%s%s: pages of %v, want %v", count, sort, sizes, want)
+					}
+					switch sort {
+					case "&_sort=-_id", "&_sort=-_lastUpdated":
+						slices.Reverse(ids)
+					case "":
+						slices.Sort(ids)
+					}
+					if got := strings.Join(ids, ""); got != "abcde" {
+						t.Errorf("_count=%s%s: got %s", count, sort, got)
+					}
+				}
+			}
+		})
+
+		c.saved["next"] = c.send("GET Patient?_count=2", "").next()
+		c.saved["sorted"] = c.send("GET Patient?_count=2&_sort=-_id", "").next()
+		c.saved["cursor"] = c.saved["next"][strings.Index(c.saved["next"], "_cursor="):]
+		changed := []byte(c.saved["cursor"])
+		changed[12] ^= 1
+		c.saved["changed"] = string(changed)
+		c.walk(t, []step{
+			{
+				Name: "a searchset", Send: "GET Patient?_id=a", Status: 200,
+				Has: []string{"resourceType = Bundle", "type = searchset", "total = 1", "entry.0.fullUrl = {base}/Patient/a", "entry.0.resource.id = a", "entry.0.search.mode = match", "link.0.relation = self", "link.0.url = {base}/Patient?_id=a"},
+			},
+			{Name: "nothing found", Send: "GET Patient?_id=z", Status: 200, Has: []string{"total = 0", "entry ="}},
+			{Name: "no total", Send: "GET Patient?_count=2", Status: 200, Has: []string{"total ="}},
+			{Name: "a free total", Send: "GET Patient?_count=5", Status: 200, Has: []string{"total = 5"}},
+			{Name: "a total", Send: "GET Patient?_count=2&_total=accurate", Status: 200, Has: []string{"total = 5"}},
+			{Name: "an estimate", Send: "GET Patient?_count=2&_total=estimate", Status: 200, Has: []string{"total = 5"}},
+			{Name: "some other total", Send: "GET Patient?_total=yes", Status: 400},
+			{Name: "only the number", Send: "GET Patient?_summary=count", Status: 200, Has: []string{"total = 5", "entry ="}},
+			{Name: "none of them", Send: "GET Patient?_count=0", Status: 200, Has: []string{"total = 5", "entry ="}},
+			{Name: "summaries", Send: "GET Patient?_id=a&_summary=true", Status: 200, Has: []string{"entry.0.resource.meta.tag.0.code = SUBSETTED"}},
+			{Name: "elements", Send: "GET Patient?_id=a&_elements=id", Status: 200, Has: []string{"entry.0.resource.meta.tag.0.code = SUBSETTED", "link.0.url = {base}/Patient?_id=a&_elements=id"}},
+			{Name: "by form", Send: "POST Patient/_search", Body: "_id=a", With: []string{"Content-Type: application/x-www-form-urlencoded"}, Status: 200, Has: []string{"total = 1", "link.0.url = {base}/Patient?_id=a"}},
+			{Name: "by form and URL", Send: "POST Patient/_search?_id=a", Body: "_count=1", With: []string{"Content-Type: application/x-www-form-urlencoded; charset=utf-8"}, Status: 200, Has: []string{"total = 1"}},
+			{Name: "a form that says the format", Send: "POST Patient/_search", Body: "_id=a&_format=xml", With: []string{"Content-Type: application/x-www-form-urlencoded"}, Status: 200, Header: []string{"Content-Type: application/fhir+xml; charset=utf-8"}},
+			{Name: "by an empty form", Send: "POST Patient/_search", Status: 200, Has: []string{"total = 5"}},
+			{Name: "by something else", Send: "POST Patient/_search", Body: "{}", Status: 415},
+			{Name: "a form badly encoded", Send: "POST Patient/_search", Body: "_id=%z", With: []string{"Content-Type: application/x-www-form-urlencoded"}, Status: 400},
+			{Name: "an unknown parameter", Send: "GET Patient?height=1", Status: 400, Text: "height"},
+			{Name: "HEAD", Send: "HEAD Patient", Status: 200},
+			{Name: "all types", Send: "GET ?_id=a", Status: 200, Has: []string{"total = 1", "entry.0.fullUrl = {base}/Patient/a"}},
+			{Name: "all types by form", Send: "POST _search", Body: "_id=o", With: []string{"Content-Type: application/x-www-form-urlencoded"}, Status: 200, Has: []string{"entry.0.fullUrl = {base}/Observation/o", "link.0.url = {base}?_id=o"}},
+
+			{Name: "the next page", Send: "GET {next}", Status: 200, Has: []string{"entry.1.search.mode = match"}},
+			{Name: "another query's cursor", Send: "GET Patient?_count=2&_sort=_id&{cursor}", Status: 400, Text: "_cursor"},
+			{Name: "another page size's cursor", Send: "GET Patient?_count=3&{cursor}", Status: 400},
+			{Name: "another type's cursor", Send: "GET Person?_count=2&{cursor}", Status: 400},
+			{Name: "a history's cursor", Send: "GET Patient/_history?_count=2&{cursor}", Status: 400},
+			{Name: "a changed cursor", Send: "GET Patient?_count=2&{changed}", Status: 400},
+			{Name: "no cursor at all", Send: "GET Patient?_count=2&_cursor=abc", Status: 400},
+			{Name: "two cursors", Send: "GET Patient?_count=2&{cursor}&{cursor}", Status: 400},
+		})
+
+		t.Run("how it is shown goes along", func(t *testing.T) {
+			next := c.send("GET Patient?_count=2&_elements=id&_total=accurate", "").next()
+			if got := c.send("GET "+next, ""); got.status != 200 || got.at("entry.0.resource.meta.tag.0.code") != "SUBSETTED" || got.at("total") != "5" {
+				t.Errorf("GET %s: status %d\n%s", next, got.status, got.body)
+			}
+		})
+		t.Run("what is new comes later", func(t *testing.T) {
+			next := c.send("GET Patient?_count=3&_sort=_lastUpdated", "").next()
+			c.put(t, "f")
+			if ids := slices.Concat(c.pages(t, next, "resource.id")...); !slices.Equal(ids, []string{"d", "e", "f"}) {
+				t.Errorf("got %v", ids)
+			}
+		})
+	})
+}
+
+func TestHistory(t *testing.T) {
+	overStores(t, handlers.Options{}, func(t *testing.T, c *client) {
+		c.put(t, "a", "b", "a")
+		c.saved["c"] = idOf(c.send("POST Patient", `{"resourceType":"Patient"}`).header.Get("Location"))
+		c.send("DELETE Patient/a", "")
+		c.send("PUT Basic/x", `{"resourceType":"Basic","id":"x","code":{"text":"x"}}`)
+		c.put(t, "a")
+		c.saved["since"] = c.send("GET Patient/a/_history/2", "").at("meta.lastUpdated")
+		versions := []string{"Patient/a 4", "Basic/x 1", "Patient/a 3", "Patient/" + c.saved["c"] + " 1", "Patient/a 2", "Patient/b 1", "Patient/a 1"}
+
+		t.Run("walk", func(t *testing.T) {
+			for address, keep := range map[string]func(string) bool{
+				"_history":           func(string) bool { return true },
+				"Patient/_history":   func(s string) bool { return strings.HasPrefix(s, "Patient/") },
+				"Patient/a/_history": func(s string) bool { return strings.HasPrefix(s, "Patient/a ") },
+			} {
+				var want []string
+				for _, v := range versions {
+					if keep(v) {
+						want = append(want, v)
+					}
+				}
+				for count := 1; count <= 8; count++ {
+					paged := fmt.Sprintf("%s?_count=%d", address, count)
+					urls := slices.Concat(c.pages(t, paged, "fullUrl")...)
+					tags := slices.Concat(c.pages(t, paged, "response.etag")...)
+					var got []string
+					for i := range urls {
+						got = append(got, strings.TrimPrefix(urls[i], base+"/")+" "+strings.Trim(tags[i], `W/"`))
+					}
+					if !slices.Equal(got, want) {
+						t.Errorf("%s:\n got %v\nwant %v", paged, got, want)
+					}
+				}
+			}
+		})
+		c.walk(t, []step{
+			{
+				Name: "a history", Send: "GET Patient/a/_history", Status: 200, Has: []string{
+					"resourceType = Bundle", "type = history", "total = 4", "link.0.url = {base}/Patient/a/_history",
+					"entry.0.request.method = PUT", "entry.0.request.url = Patient/a", "entry.0.resource.meta.versionId = 4", "entry.0.fullUrl = {base}/Patient/a",
+					"entry.1.request.method = DELETE", "entry.1.resource =", "entry.1.response.status = 204", `entry.1.response.etag = W/"3"`,
+					"entry.2.response.status = 200", "entry.3.response.status = 201",
+				},
+			},
+			{Name: "a POST", Send: "GET Patient/{c}/_history", Status: 200, Has: []string{"entry.0.request.method = POST", "entry.0.request.url = Patient", "entry.0.response.status = 201"}},
+			{Name: "never there", Send: "GET Patient/nobody/_history", Status: 404},
+			{Name: "of a type without any", Send: "GET Person/_history", Status: 200, Has: []string{"total = 0", "entry ="}},
+			{Name: "since", Send: "GET Patient/a/_history?_since={since}", Status: 200, Has: []string{"total = 3", "entry.2.resource.meta.versionId = 2"}},
+			{Name: "since later", Send: "GET Patient/a/_history?_since=2999-01-01T00:00:00Z", Status: 200, Has: []string{"total = 0"}},
+			{Name: "at", Send: "GET Patient/a/_history?_at={since}", Status: 200, Text: `"versionId":"2"`},
+			{Name: "at, before", Send: "GET Patient/a/_history?_at=1999", Status: 200, Has: []string{"total = 0"}},
+			{Name: "summaries", Send: "GET Patient/a/_history?_summary=true&_count=1", Status: 200, Has: []string{"entry.0.resource.meta.tag.0.code = SUBSETTED"}},
+			{Name: "a date that is none", Send: "GET _history?_since=yesterday", Status: 400},
+			{Name: "a count that is none", Send: "GET _history?_count=many", Status: 400},
+			{Name: "a count of nothing", Send: "GET _history?_count=0", Status: 400},
+			{Name: "two counts", Send: "GET _history?_count=1&_count=2", Status: 400},
+			{Name: "a parameter of searches", Send: "GET Patient/_history?name=Ada", Status: 400},
+			{Name: "HEAD", Send: "HEAD Patient/a/_history", Status: 200},
+		})
+		t.Run("a count over the limit", func(t *testing.T) {
+			if got := c.send("GET _history?_count=100000", ""); got.at("link.0.url") != base+"/_history?_count=1000" {
+				t.Errorf("got %s", got.at("link.0.url"))
+			}
+		})
+	})
+}

@@ -205,6 +205,11 @@ func (im *importer) perform(u *unit) {
 	if err == nil && u.batch {
 		failures, err = readFailures(u, response)
 	}
+	for _, f := range failures {
+		if im.lost(f.err) {
+			return
+		}
+	}
 	switch {
 	case err == nil:
 		im.settle(u, failures)

@@ -14,7 +14,7 @@ import (
 )
 
 // A fake is a target that knows ids only. A resource of family "bad" is refused;
-// one of "needs-x" as long as there is no Patient/x.
+// "full" for want of space, and one of "needs-x" as long as there is no Patient/x.
 type fake struct {
 	mu      sync.Mutex
 	have    map[string]bool
@@ -53,7 +53,11 @@ func (f *fake) Process(_ context.Context, bundle []byte) ([]byte, error) {
 			out += ","
 		}
 		if err := f.refuse(e); err != nil {
-			out += `{"response":{"status":"400","outcome":{"resourceType":"OperationOutcome","issue":[{"diagnostics":"` + err.Error() + `"}]}}}`
+			status := "400"
+			if fhir.KindOf(err) == fhir.Unavailable {
+				status = "503 Service Unavailable"
+			}
+			out += `{"response":{"status":"` + status + `","outcome":{"resourceType":"OperationOutcome","issue":[{"diagnostics":"` + err.Error() + `"}]}}}`
 			continue
 		}
 		f.have[e.Get("request").Get("url").Text()] = true
@@ -66,6 +70,9 @@ func (f *fake) refuse(entry fhir.Value) error {
 	family := entry.Get("resource").Get("name").First().Get("family").Text()
 	if need, ok := strings.CutPrefix(family, "needs-"); ok && !f.have["Patient/"+need] {
 		return fhir.Errorf(fhir.Invalid, "there is no %s", need)
+	}
+	if family == "full" {
+		return fhir.Errorf(fhir.Unavailable, "the disk is full")
 	}
 	if family == "bad" {
 		return fhir.Errorf(fhir.Invalid, "it is bad")
@@ -247,12 +254,16 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestTargetGone wants an import to stop at once, and to forget nothing, when
+// nothing can be stored any more.
 func TestTargetGone(t *testing.T) {
-	target := &fake{have: map[string]bool{}, before: func(int) error { return fhir.Errorf(fhir.Unavailable, "the disk is full") }}
-	files := map[string]string{"a": patient("a", ""), "b": bundle("transaction", patient("b", "")), "c": patient("c", "")}
-	_, err := Import(t.Context(), ImportOptions{Files: find(t, put(t, files)), Target: target, Codec: codec})
-	if err == nil || !strings.Contains(err.Error(), "disk is full") || len(target.bundles) != 0 {
-		t.Errorf("got %v after %v, want it to stop at once", err, target.bundles)
+	for _, first := range []string{patient("a", "full"), bundle("transaction", patient("a", "full")), bundle("batch", patient("x", ""), patient("a", "full"))} {
+		target := &fake{have: map[string]bool{}}
+		files := map[string]string{"a": first, "b": bundle("transaction", patient("b", "")), "c": patient("c", "")}
+		sum, err := Import(t.Context(), ImportOptions{Files: find(t, put(t, files)), Target: target, Codec: codec, Most: 1})
+		if err == nil || !strings.Contains(err.Error(), "disk is full") || sum.Resources != 0 || len(target.bundles) != 1 {
+			t.Errorf("%.60s: got %v and %+v after %v, want it to stop at once", first, err, sum, target.bundles)
+		}
 	}
 }
 

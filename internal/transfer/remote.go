@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -75,23 +74,11 @@ func (r *Remote) post(ctx context.Context, bundle []byte) (body []byte, after ti
 	if err != nil || resp.StatusCode == http.StatusOK {
 		return body, 0, err
 	}
-	return nil, retryAfter(resp.Header.Get("Retry-After")), refusal(resp.StatusCode, body)
-}
-
-// refusal returns the error for a status that is not 200.
-func refusal(status int, body []byte) error {
-	text := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	var outcome fhir.Value
 	if tree, err := fhir.ScanJSON(body, anyNumber); err == nil {
-		text += outcomeText(tree.Root())
+		outcome = tree.Root()
 	}
-	kind := fhir.Internal
-	switch status {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		kind = fhir.Unavailable
-	case http.StatusRequestEntityTooLarge:
-		kind = fhir.TooLarge
-	}
-	return &fhir.Error{Kind: kind, Text: text}
+	return nil, retryAfter(resp.Header.Get("Retry-After")), refusal(resp.Status, outcome)
 }
 
 // retryAfter reads the header of that name, at most a minute; 0 if it says

@@ -53,13 +53,26 @@ func readFailures(u *unit, response []byte) ([]failure, error) {
 		answer := e.Get("response")
 		i++
 		if status := answer.Get("status").Text(); !succeeded(status) {
-			list = append(list, failure{at: u.places[0], entry: i, entries: 1, err: errors.New(status + outcomeText(answer.Get("outcome")))})
+			list = append(list, failure{at: u.places[0], entry: i, entries: 1, err: refusal(status, answer.Get("outcome"))})
 		}
 	}
 	if i != u.count {
 		return nil, fmt.Errorf("the response has %d entries for %d", i, u.count)
 	}
 	return list, nil
+}
+
+// refusal returns the error for a status that is no success, with what the
+// OperationOutcome says.
+func refusal(status string, outcome fhir.Value) error {
+	kind := fhir.Internal
+	switch code, _, _ := strings.Cut(status, " "); code {
+	case "429", "503":
+		kind = fhir.Unavailable
+	case "413":
+		kind = fhir.TooLarge
+	}
+	return &fhir.Error{Kind: kind, Text: status + outcomeText(outcome)}
 }
 
 func succeeded(status string) bool {

@@ -20,5 +20,34 @@
 // ordered forms sort like the values. What ranges cannot decide exactly is
 // decided by Matches on the resource itself; a clause says whether it needs that.
 //
+// Every value has a key, if only one that says it is there: so :missing is a
+// range as well. [TypeKey] lists a type, [CompartmentKey] a patient's records.
+// What is in contained resources has no keys.
+//
+// The paths of a type's parameters are joined in a trie over its elements, so
+// that one walk over a resource finds all keys. The few expressions that are no
+// paths are evaluated one by one. Which keys are made of what is identified by
+// [Registry.Fingerprint].
+//
+// # Where R4 leaves a choice
+//
+//   - Codes are compared with regard to case; strings and contact points searched
+//     as tokens without, contact points also without spaces and punctuation.
+//   - A code whose element is bound to one code system has that system.
+//   - Strings are compared without regard to case, accents, punctuation and extra
+//     white space.
+//   - Dates without a time zone are in UTC. An instant with a fraction of a second
+//     is a point; any other date is as long as its precision. A period without one
+//     end is open there. Of a Timing the outer limits count.
+//   - A quantity with a comparator is open on that side.
+//   - A reference that names a version is found without it as well.
+//
+// # Where to change what
+//
+// Each type of parameter has a file with its parser, its keys and its matching
+// side by side: token.go, reference.go, string.go, date.go, number.go,
+// quantity.go, uri.go, composite.go, special.go. Modifiers are rows in
+// modifier.go. A change of keys raises keyFormat.
+//
 // The package imports fhir and fhirpath, and nothing that does I/O.
 package search

@@ -5,35 +5,27 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
 // foldCase removes the difference between upper and lower case.
 func foldCase(s string) string {
 	for i := range len(s) {
-		if c := s[i]; c >= utf8.RuneSelf {
-			return cases.Fold().String(s)
-		} else if c >= 'A' && c <= 'Z' {
-			return foldASCII(s)
-		}
-	}
-	return s
-}
-
-func foldASCII(s string) string {
-	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
-			return cases.Fold().String(s)
+			return strings.Map(foldRune, s)
 		}
 	}
 	return strings.ToLower(s)
 }
 
+// foldRune returns one and the same letter for all forms of a letter that differ
+// in case: ς and Σ become σ.
+func foldRune(r rune) rune { return unicode.ToLower(unicode.ToUpper(r)) }
+
 // letters are those that Unicode does not take apart, though people write them
 // without the stroke or as two.
 var letters = map[rune]string{
-	'æ': "ae", 'œ': "oe", 'ø': "o", 'đ': "d", 'ð': "d", 'ħ': "h", 'ı': "i", 'ł': "l", 'ŧ': "t", 'þ': "th",
+	'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'đ': "d", 'ð': "d", 'ħ': "h", 'ł': "l", 'ŧ': "t", 'þ': "th",
 }
 
 // appendFolded appends s as string searches see it: without regard to case,
@@ -84,8 +76,8 @@ func trimSpace(dst []byte, start int) []byte {
 // appendFoldedText is appendFolded for any text.
 func appendFoldedText(dst []byte, s string) []byte {
 	start := len(dst)
-	for _, r := range norm.NFKD.String(cases.Fold().String(norm.NFKD.String(s))) {
-		switch {
+	for _, r := range norm.NFKD.String(s) {
+		switch r = foldRune(r); {
 		case unicode.Is(unicode.Mn, r), strings.ContainsRune("'`’‘ʼ´", r):
 		case unicode.IsSpace(r), unicode.IsPunct(r), unicode.IsControl(r):
 			dst = appendSpace(dst, start, true, 0)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/noafhir/noafhir/fhir"
 )
@@ -102,6 +103,9 @@ func (q *query) add(name, value string) error {
 func (q *query) parameter(name, value string) error {
 	if slices.Contains(presentation, name) || name == "_count" || name == "_sort" {
 		return q.result(name, value)
+	}
+	if !utf8.ValidString(value) {
+		return invalid("its value is no UTF-8")
 	}
 	code, modifier, modified := strings.Cut(name, ":")
 	if slices.Contains(later, code) || strings.Contains(name, ".") {

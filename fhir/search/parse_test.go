@@ -25,6 +25,7 @@ func TestParseRefuses(t *testing.T) {
 		{"Patient", "name", "a,,b", fhir.Invalid},
 		{"Patient", "name", "--", fhir.Invalid},
 		{"Patient", "name", `a\b`, fhir.Invalid},
+		{"Patient", "name", "a\xff", fhir.Invalid},
 		{"Patient", "name", `a\`, fhir.Invalid},
 		{"Patient", "name:", "a", fhir.Invalid},
 		{"Patient", "name:like", "a", fhir.Invalid},

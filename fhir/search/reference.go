@@ -93,40 +93,63 @@ func parseReference(typ string) parser {
 		if err != nil {
 			return nil, err
 		}
-		v := &referenceValue{version: version}
 		if version == "" {
 			if l, ok := linkOf(text, false); ok {
-				text, v.version = l.target, l.version
+				text, version = l.target, l.version
 			}
 		}
-		local, mine := strings.CutPrefix(text, o.Base+"/")
-		if o.Base == "" || !mine {
-			local = text
-		}
-		named := fhirpath.ReferenceType(local)
-		switch {
-		case strings.Contains(local, ":"):
-			v.targets = []string{local}
-		case named == "" && fhir.ValidID(local):
-			v.targets, err = p.candidates(typ, local)
-		case named != "" && strings.Count(local, "/") == 1:
-			v.targets = []string{local}
-		default:
-			err = invalid("it is no id, no Type/id and no URL")
-		}
-		if err == nil && named != "" && typ != "" && named != typ {
-			err = invalid("it is no reference to %s", typ)
-		}
-		if err == nil && !strings.Contains(local, ":") && named != "" && p.reg.schema.ResourceByName(named) == 0 {
-			err = invalid("%s is no resource type", named)
-		}
-		if !strings.Contains(local, ":") && o.Base != "" {
-			for _, t := range v.targets {
-				v.targets = append(v.targets, o.Base+"/"+t)
-			}
-		}
-		return v, err
+		targets, err := p.targets(text, typ, o.Base)
+		return &referenceValue{targets, version}, err
 	}
+}
+
+// targets returns the ways in which a reference to what text names can be
+// written. What is on this server may also be written with its base URL.
+func (p *Param) targets(text, typ, base string) ([]string, error) {
+	local := text
+	if base != "" {
+		local = strings.TrimPrefix(text, base+"/")
+	}
+	named := fhirpath.ReferenceType(local)
+	if typ != "" && named != "" && named != typ {
+		return nil, invalid("it is no reference to %s", typ)
+	}
+	if strings.Contains(local, ":") {
+		return []string{local}, nil
+	}
+	var targets []string
+	switch {
+	case named == "" && fhir.ValidID(local):
+		targets = p.candidates(typ, local)
+	case named == "" || strings.Count(local, "/") > 1:
+		return nil, invalid("it is no id, no Type/id and no URL")
+	case p.reg.schema.ResourceByName(named) == 0:
+		return nil, invalid("%s is no resource type", named)
+	default:
+		targets = []string{local}
+	}
+	if base != "" {
+		for _, t := range targets {
+			targets = append(targets, base+"/"+t)
+		}
+	}
+	return targets, nil
+}
+
+// candidates are the resources of that id that the parameter can point to.
+func (p *Param) candidates(typ, id string) []string {
+	types := p.Target
+	switch {
+	case typ != "":
+		types = []string{typ}
+	case len(types) == 0:
+		types = p.reg.names
+	}
+	targets := make([]string, len(types), 2*len(types))
+	for i, t := range types {
+		targets[i] = t + "/" + id
+	}
+	return targets
 }
 
 // splitVersion cuts a canonical URL's version off.
@@ -141,22 +164,6 @@ func splitVersion(text string) (url, version string, err error) {
 		return f[0], f[1], nil
 	}
 	return f[0], "", nil
-}
-
-// candidates are the resources of that id that the parameter can point to.
-func (p *Param) candidates(typ, id string) ([]string, error) {
-	if typ != "" {
-		return []string{typ + "/" + id}, nil
-	}
-	types := p.Target
-	if len(types) == 0 {
-		types = p.reg.names
-	}
-	targets := make([]string, len(types))
-	for i, t := range types {
-		targets[i] = t + "/" + id
-	}
-	return targets, nil
 }
 
 func (r *referenceValue) matches(el *element) bool {

@@ -2,6 +2,7 @@ package search_test
 
 import (
 	"bytes"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -185,5 +186,20 @@ func TestPairsAreBounded(t *testing.T) {
 	q, err := search.Parse(reg, "Observation", [][2]string{{"code-value-concept", "a$a"}}, search.Options{})
 	if err != nil || q.Matches(r) {
 		t.Errorf("Matches = %v, %v", q.Matches(r), err)
+	}
+}
+
+// TestCostOfIndex guards what every write pays.
+func TestCostOfIndex(t *testing.T) {
+	data, err := os.ReadFile("testdata/observation.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg, r := registry(t), parseResource(t, string(data))
+	if rows := len(reg.Index(r).Keys); rows != 17 {
+		t.Errorf("a laboratory result has %d keys, not 17", rows)
+	}
+	if n := testing.AllocsPerRun(100, func() { reg.Index(r) }); n > 16 {
+		t.Errorf("indexing it takes %v allocations", n)
 	}
 }

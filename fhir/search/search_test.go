@@ -109,9 +109,6 @@ func TestPatient(t *testing.T) {
 		{"identifier:not", "A-2", true},
 		{"identifier:missing", "false", true},
 		{"identifier:missing", "true", false},
-		{"photo:missing", "true", true},
-	}[:12])
-	checkRows(t, patient, []queryRow{
 		{"gender", "male", true},
 		{"gender", "http://hl7.org/fhir/administrative-gender|male", true},
 		{"gender", "female", false},

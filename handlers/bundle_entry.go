@@ -200,7 +200,7 @@ func (e *entry) path(part string) string {
 func (e *entry) fail(err error) error {
 	known, ok := errors.AsType[*fhir.Error](err)
 	if !ok {
-		return fmt.Errorf("Bundle.entry[%d]: %w", e.index, err)
+		return fmt.Errorf("entry %d of the bundle: %w", e.index, err)
 	}
 	out := *known
 	who := fmt.Sprintf("entry %d (%s %s)", e.index, clip(e.request.Method), clip(e.target()))

@@ -21,7 +21,8 @@ func importCommand() *cobra.Command {
 		Long: `import loads FHIR resources. A file may hold
 
   a Bundle that is a batch or transaction: it is performed as if posted;
-  any other Bundle but a history: its entries are loaded;
+  any other Bundle but a history: its entries are loaded, all or none (but those
+    in a file called Bundle.ndjson, as export writes it, are resources themselves);
   a single resource, in JSON or XML;
   NDJSON: any of these in JSON, one a line;
 

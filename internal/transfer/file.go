@@ -29,6 +29,13 @@ type File struct {
 	absolute string // how journals know it
 }
 
+// holdsBundles reports whether Bundles in the file are resources themselves: by
+// the convention of bulk data, which Export keeps, its name says so.
+func (f *File) holdsBundles() bool {
+	name := strings.TrimSuffix(filepath.Base(f.Path), ".gz")
+	return name == "Bundle.ndjson"
+}
+
 // An item is one JSON text of a file.
 type item struct {
 	place

@@ -68,7 +68,7 @@ func (g *gatherer) add(it item) bool {
 	case typ == "":
 		g.fail(at, fhir.Errorf(fhir.Structure, "is no FHIR resource: it has no resourceType"))
 		return true
-	case typ != "Bundle":
+	case typ != "Bundle" || at.file.holdsBundles():
 		return g.resource(at, "", root)
 	}
 	switch kind := root.Get("type").Text(); kind {

@@ -161,13 +161,13 @@ func literal(e *Expr) (step, error) {
 	case StringOp:
 		return constant(String(e.Text)), nil
 	case NumberOp:
-		i, ok := number(e.Text)
+		i, ok := number(unpadded(e.Text))
 		if !ok {
 			return nil, invalid(e, "%s is out of range", e.Text)
 		}
 		return constant(i), nil
 	case QuantityOp:
-		i := Item{kind: QuantityItem, text: e.Text, unit: e.Unit, ucum: e.UCUM}
+		i := Item{kind: QuantityItem, text: unpadded(e.Text), unit: e.Unit, ucum: e.UCUM}
 		if _, ok := i.decimal(); !ok {
 			return nil, invalid(e, "%s is out of range", e.Text)
 		}

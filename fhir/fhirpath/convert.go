@@ -100,7 +100,8 @@ func toInteger(i Item) Item {
 	return Item{}
 }
 
-// numeral reads [+-]digits[.digits]; what it returns has no + in front.
+// numeral reads [+-]digits[.digits]; what it returns has no + and no zeros in
+// front.
 func numeral(s string) (string, bool) {
 	unsigned := strings.TrimLeft(s, "+-")
 	if len(s)-len(unsigned) > 1 {
@@ -115,7 +116,18 @@ func numeral(s string) (string, bool) {
 			return "", false
 		}
 	}
-	return strings.TrimPrefix(s, "+"), true
+	if s[0] == '-' {
+		return "-" + unpadded(unsigned), true
+	}
+	return unpadded(unsigned), true
+}
+
+// unpadded drops zeros in front of a number without a sign.
+func unpadded(s string) string {
+	for len(s) > 1 && s[0] == '0' && isDigit(s[1]) {
+		s = s[1:]
+	}
+	return s
 }
 
 func toDecimal(i Item) Item {

@@ -67,7 +67,7 @@ func decimalItem(d *decimal) Item {
 		return Item{}
 	}
 	if d.IsZero() {
-		d.Negative = false
+		d.Negative, d.Exponent = false, min(0, d.Exponent)
 	}
 	return Item{kind: DecimalItem, text: d.Text('f')}
 }

@@ -312,8 +312,8 @@ func (p *parser) variable() (*Expr, error) {
 	if err := p.advance(); err != nil {
 		return nil, err
 	}
-	if p.tok.kind == stringToken {
-		return &Expr{Op: VariableOp, Pos: pos, Text: p.tok.text}, p.advance()
+	if tok := p.tok; tok.kind == stringToken && tok.text != "" {
+		return &Expr{Op: VariableOp, Pos: pos, Text: tok.text}, p.advance()
 	}
 	name, err := p.identifier()
 	return &Expr{Op: VariableOp, Pos: pos, Text: name}, err

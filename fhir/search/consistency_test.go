@@ -23,7 +23,7 @@ func checkAgainstExpressions(t *testing.T, reg *Registry, r *fhir.Resource) {
 	}
 	explained := map[string]bool{}
 	targeted := map[uint32]bool{} // paths that hold references whatever they point to
-	for _, p := range reg.Params(r.Type()) {
+	for _, p := range reg.types[r.Type()].params {
 		if keyless[p.Code] {
 			continue
 		}

@@ -78,7 +78,7 @@ func (m maker) object(t fhir.TypeID, node *trieNode, trie *trie, depth int) []st
 			chance, child = 0.4, &trie.nodes[node.children[i]]
 		}
 		switch e.Name {
-		case "system", "value", "code", "reference", "coding", "start", "end", "family", "given", "low", "high", "identifier", "city":
+		case "system", "value", "code", "reference", "coding", "start", "end", "family", "given", "low", "high", "identifier", "city", "latitude", "longitude":
 			chance = max(chance, 0.7)
 		case "id", "extension", "contained", "modifierExtension", "text":
 			chance /= 4

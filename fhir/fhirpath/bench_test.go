@@ -33,14 +33,32 @@ func parse(tb testing.TB, json string) *fhir.Resource {
 	return r
 }
 
+// searches are expressions as search parameters have them.
+var searches = []string{
+	"Observation.code",
+	"Observation.subject.where(resolve() is Patient)",
+	"(Observation.value as Quantity) | (Observation.component.value as Quantity)",
+	"Observation.component.code.coding",
+}
+
+func TestSearchAllocations(t *testing.T) {
+	const most = 4 // there are 0 to 2; the race detector makes more
+	r := parse(t, observation)
+	for _, src := range searches {
+		p, err := fhirpath.Compile(r4.Schema(), src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var buf [8]fhirpath.Item
+		if got := testing.AllocsPerRun(100, func() { p.Append(buf[:0], r.Root(), r.Root()) }); got > most {
+			t.Errorf("%s: %v allocations, at most %v expected", src, got, most)
+		}
+	}
+}
+
 func BenchmarkSearch(b *testing.B) {
 	r := parse(b, observation)
-	for _, src := range []string{
-		"Observation.code",
-		"Observation.subject.where(resolve() is Patient)",
-		"(Observation.value as Quantity) | (Observation.component.value as Quantity)",
-		"Observation.component.code.coding",
-	} {
+	for _, src := range searches {
 		b.Run(src, func(b *testing.B) {
 			p, err := fhirpath.Compile(r4.Schema(), src)
 			if err != nil {

@@ -42,6 +42,8 @@ func (f *frame) order(e *Expr, a, b Item) (order int, known bool) {
 		return f.compareQuantities(a, b)
 	case a.isMoment() && b.isMoment() && (a.kind == TimeItem) == (b.kind == TimeItem):
 		return compareMoments(a.moment(), b.moment())
+	case a.kind == NodeItem && b.kind == NodeItem && f.m.IsA(a.typ, f.m.quantity) && f.m.IsA(b.typ, f.m.quantity):
+		return compareAsWritten(a.Value(), b.Value())
 	case f.halfQuantity(a, b):
 		return 0, false
 	}

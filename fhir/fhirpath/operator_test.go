@@ -67,6 +67,8 @@ func TestEquality(t *testing.T) {
 		{"entry[2].resource.value > 3 'mg'", ""},
 		{"entry[2].resource.value + 3 'mg'", ""},
 		{"entry.resource.code.distinct().count()", "3"},
+		{"entry[0].resource.value <= entry[1].resource.value", "true"},
+		{"entry[0].resource.value < entry[2].resource.value", ""},
 	})
 }
 

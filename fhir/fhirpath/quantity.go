@@ -146,6 +146,20 @@ func (f *frame) compareQuantities(a, b Item) (int, bool) {
 	return new(big.Rat).Mul(rat(x), factor).Cmp(rat(y)), true
 }
 
+// compareAsWritten compares two FHIR Quantities that are in the same unit, though
+// not one of UCUM.
+func compareAsWritten(a, b fhir.Value) (order int, known bool) {
+	x, y := a.Get("value"), b.Get("value")
+	if x.Kind() != fhir.NumberNode || y.Kind() != fhir.NumberNode || a.Get("comparator").Exists() || b.Get("comparator").Exists() {
+		return 0, false
+	}
+	if a.Get("system").Text() != b.Get("system").Text() || a.Get("code").Text() != b.Get("code").Text() ||
+		!a.Get("code").Exists() && a.Get("unit").Text() != b.Get("unit").Text() {
+		return 0, false
+	}
+	return compareNumbers(Item{kind: DecimalItem, text: x.Text()}, Item{kind: DecimalItem, text: y.Text()}), true
+}
+
 func (f *frame) equalQuantities(a, b Item) truth {
 	order, ok := f.compareQuantities(a, b)
 	if !ok {

@@ -28,13 +28,6 @@ func (s *listStream) end() (spot, bool) {
 	return s.list[len(s.list)-1].spot, !s.cut
 }
 
-// How many candidates are kept while they are put into order. If there are more,
-// they are gathered again when these have been looked at.
-const (
-	maxKept        = 20_000
-	maxKeptToCount = 500_000
-)
-
 // A gathering collects a driver's candidates, whose rows come in another order
 // than the one asked for.
 type gathering struct {
@@ -48,9 +41,9 @@ type gathering struct {
 // gather reads all candidates of a driver that come after f.spot and meet the
 // conditions, and puts them into order.
 func (f *finder) gather(driver int) (stream, error) {
-	g := &gathering{finder: f, driver: driver, kept: maxKept, want: want{keys: f.keysNeeded(driver)}}
+	g := &gathering{finder: f, driver: driver, kept: f.s.tuning.kept, want: want{keys: f.keysNeeded(driver)}}
 	if !f.bodies {
-		g.kept = maxKeptToCount
+		g.kept = f.s.tuning.countKept
 	}
 	var err error
 	switch {

@@ -2,9 +2,11 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/noafhir/noafhir/fhir/search"
 )
@@ -121,26 +123,8 @@ func newPosting(key []byte, d, n int64, remove bool) posting {
 }
 
 // comparePostings orders as post does.
-func comparePostings(a, b posting) int {
-	switch {
-	case a.head != b.head:
-		if a.head < b.head {
-			return -1
-		}
-		return 1
-	case !bytes.Equal(a.key, b.key):
-		return bytes.Compare(a.key, b.key)
-	case a.d != b.d:
-		if a.d < b.d {
-			return -1
-		}
-		return 1
-	case a.n < b.n:
-		return -1
-	case a.n > b.n:
-		return 1
-	}
-	return 0
+func comparePostings(a, b *posting) int {
+	return cmp.Or(bytes.Compare(a.key, b.key), cmp.Compare(a.d, b.d), cmp.Compare(a.n, b.n))
 }
 
 // A postingBuffer holds changes to post until many can be written in the order
@@ -149,6 +133,20 @@ type postingBuffer struct {
 	rows    []posting
 	flushed int // rows before this one are written, and kept in case a unit is undone
 	sorted  []posting
+	keys    []sortKey
+
+	insertMany, insertOne, removeOne string // statements
+}
+
+// newPostingBuffer returns a buffer for changes to a table: post, or what is to
+// become it.
+func newPostingBuffer(table string) postingBuffer {
+	insert := "INSERT INTO " + table + "(k, d, n) VALUES (?,?,?)"
+	return postingBuffer{
+		insertMany: insert + strings.Repeat(",(?,?,?)", postingsPerStatement-1),
+		insertOne:  insert,
+		removeOne:  "DELETE FROM " + table + " WHERE k=? AND d=? AND n=?",
+	}
 }
 
 // add notes the difference between what a resource was found by and what it is
@@ -217,16 +215,40 @@ func (b *postingBuffer) flush(c *conn) (int, error) {
 	if b.flushed == len(b.rows) {
 		return 0, nil
 	}
-	b.sorted = append(b.sorted[:0], b.rows[b.flushed:]...)
-	slices.SortStableFunc(b.sorted, comparePostings)
-	b.sorted = settle(b.sorted)
-	if err := writePostings(c, b.sorted); err != nil {
+	rows := settle(b.sort(b.rows[b.flushed:]))
+	if err := b.write(c, rows); err != nil {
 		return 0, err
 	}
 	b.flushed = len(b.rows)
-	n := len(b.sorted)
+	n := len(rows)
 	clear(b.sorted)
 	return n, nil
+}
+
+// A sortKey stands for a posting while these are sorted: it is smaller, and the
+// collector need not know of it.
+type sortKey struct {
+	head uint64
+	at   uint32
+}
+
+// sort returns rows in the order of post, and those of one row as they came.
+func (b *postingBuffer) sort(rows []posting) []posting {
+	b.keys = b.keys[:0]
+	for i := range rows {
+		b.keys = append(b.keys, sortKey{rows[i].head, uint32(i)})
+	}
+	slices.SortFunc(b.keys, func(x, y sortKey) int {
+		if x.head != y.head {
+			return cmp.Compare(x.head, y.head)
+		}
+		return cmp.Or(comparePostings(&rows[x.at], &rows[y.at]), cmp.Compare(x.at, y.at))
+	})
+	b.sorted = slices.Grow(b.sorted[:0], len(rows))
+	for _, k := range b.keys {
+		b.sorted = append(b.sorted, rows[k.at])
+	}
+	return b.sorted
 }
 
 // settle leaves of several changes to one row what they come to. Each is true to
@@ -236,7 +258,7 @@ func settle(rows []posting) []posting {
 	out := rows[:0]
 	for i := 0; i < len(rows); {
 		j := i + 1
-		for j < len(rows) && comparePostings(rows[i], rows[j]) == 0 {
+		for j < len(rows) && comparePostings(&rows[i], &rows[j]) == 0 {
 			j++
 		}
 		if rows[i].remove == rows[j-1].remove {
@@ -252,7 +274,7 @@ func (b *postingBuffer) forget() {
 	clear(b.rows)
 	b.rows, b.flushed = b.rows[:0], 0
 	if cap(b.rows) > maxKeptPostings {
-		b.rows, b.sorted = nil, nil
+		b.rows, b.sorted, b.keys = nil, nil, nil
 	}
 }
 
@@ -262,21 +284,8 @@ const maxKeptPostings = 1 << 14
 // postingsPerStatement is how many rows one INSERT takes.
 const postingsPerStatement = 64
 
-var (
-	insertPosting  = insertPostings(1)
-	insertManyRows = insertPostings(postingsPerStatement)
-)
-
-func insertPostings(rows int) string {
-	text := []byte("INSERT INTO post(k, d, n) VALUES (?,?,?)")
-	for range rows - 1 {
-		text = append(text, ",(?,?,?)"...)
-	}
-	return string(text)
-}
-
-// writePostings writes sorted rows.
-func writePostings(c *conn, rows []posting) error {
+// write writes sorted rows.
+func (b *postingBuffer) write(c *conn, rows []posting) error {
 	for len(rows) > 0 {
 		run := 1 // how many from here on are to be inserted
 		for run < min(len(rows), postingsPerStatement) && !rows[run-1].remove && !rows[run].remove {
@@ -286,12 +295,12 @@ func writePostings(c *conn, rows []posting) error {
 		switch {
 		case rows[0].remove:
 			run = 1
-			err = writeRow(c, "DELETE FROM post WHERE k=? AND d=? AND n=?", rows[:1])
+			err = writeRows(c, b.removeOne, rows[:1])
 		case run == postingsPerStatement:
-			err = writeRow(c, insertManyRows, rows[:run])
+			err = writeRows(c, b.insertMany, rows[:run])
 		default:
 			run = 1
-			err = writeRow(c, insertPosting, rows[:1])
+			err = writeRows(c, b.insertOne, rows[:1])
 		}
 		if err != nil {
 			return err
@@ -301,7 +310,7 @@ func writePostings(c *conn, rows []posting) error {
 	return nil
 }
 
-func writeRow(c *conn, statement string, rows []posting) error {
+func writeRows(c *conn, statement string, rows []posting) error {
 	s, err := c.prepare(statement)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"math"
 	"slices"
@@ -27,13 +26,22 @@ import (
 // So a search costs about as much as its smallest condition has rows, or as its
 // page, if that is less.
 
-const (
-	fewRows      = 100
-	firstBudget  = 400 // candidates to examine before the other conditions are counted
-	budgetGrowth = 8
-	maxGathered  = 4_000_000 // rows of a condition that have to be put into order
-	maxProbeKeys = 8         // keys of a condition that is asked within a statement
-)
+// A tuning holds the numbers that decide between plans. Whatever they are, the
+// results are the same.
+type tuning struct {
+	few       int // rows; a condition with fewer drives
+	budget    int // candidates to examine before the other conditions are counted
+	growth    int // of the budget from then on
+	gathered  int // rows of a condition that have to be put into order, at most
+	kept      int // candidates kept while they are put into order
+	countKept int // the same, to count
+	probeKeys int // keys of a condition that is asked within a statement, at most
+	batch     int // candidates fetched at once, at most
+}
+
+var defaultTuning = tuning{
+	few: 100, budget: 400, growth: 8, gathered: 4_000_000, kept: 20_000, countKept: 500_000, probeKeys: 8, batch: 512,
+}
 
 // The drivers that are no condition.
 const (
@@ -44,16 +52,13 @@ const (
 // A condition is a clause that has key ranges, or a range of lastUpdated.
 type condition struct {
 	ranges []search.KeyRange
-	keys   bool // they are single keys, sorted
+	keys   bool // they are single keys
 	timed  bool // it is a range of lastUpdated, by vid
 	vids   vidRange
 }
 
 // A vidRange holds the vids from low up to but not including high.
 type vidRange struct{ low, high int64 }
-
-// probed reports whether a condition can be asked within another's statement.
-func (c *condition) probed() bool { return c.keys && len(c.ranges) <= maxProbeKeys }
 
 // A finder carries out one search.
 type finder struct {
@@ -134,14 +139,8 @@ func (f *finder) addClause(c *search.Clause) {
 	if len(c.Ranges) == 0 {
 		f.none = true
 	}
-	ranges := c.Ranges
-	keys := !slices.ContainsFunc(ranges, func(r search.KeyRange) bool { return r.High != nil })
-	if keys && len(ranges) > 1 {
-		ranges = slices.Clone(ranges)
-		slices.SortFunc(ranges, func(a, b search.KeyRange) int { return bytes.Compare(a.Low, b.Low) })
-		ranges = slices.CompactFunc(ranges, func(a, b search.KeyRange) bool { return bytes.Equal(a.Low, b.Low) })
-	}
-	f.conditions = append(f.conditions, condition{ranges: ranges, keys: keys})
+	keys := !slices.ContainsFunc(c.Ranges, func(r search.KeyRange) bool { return r.High != nil })
+	f.conditions = append(f.conditions, condition{ranges: c.Ranges, keys: keys})
 }
 
 // vidsOf returns the vids of a range that is not turned round.
@@ -158,6 +157,7 @@ func vidsOf(r search.TimeRange) vidRange {
 
 // run calls found for the matches in order, until that wants no more.
 func (f *finder) run() error {
+	f.s.stats.searches.Add(1)
 	if f.none {
 		return nil
 	}
@@ -165,7 +165,7 @@ func (f *finder) run() error {
 	if err != nil {
 		return err
 	}
-	for budget := firstBudget; ; budget *= budgetGrowth {
+	for budget := f.s.tuning.budget; ; budget *= f.s.tuning.growth {
 		limit := budget
 		if sure {
 			limit = math.MaxInt
@@ -177,7 +177,7 @@ func (f *finder) run() error {
 		if sure {
 			continue
 		}
-		if driver, sure, err = f.smallest(driver, budget*budgetGrowth); err != nil {
+		if driver, sure, err = f.smallest(driver, budget*f.s.tuning.growth); err != nil {
 			return err
 		}
 	}
@@ -205,7 +205,7 @@ func (f *finder) firstDriver() (driver int, sure bool, err error) {
 	if len(f.conditions) == 1 && f.ordered(&f.conditions[0]) {
 		return 0, true, nil
 	}
-	driver, sure, err = f.smallest(walkAll, fewRows)
+	driver, sure, err = f.smallest(walkAll, f.s.tuning.few)
 	if err != nil || sure {
 		return driver, sure, err
 	}
@@ -227,7 +227,7 @@ func (f *finder) smallest(driver, limit int) (int, bool, error) {
 			continue
 		}
 		if !f.ordered(c) {
-			limit = min(limit, maxGathered)
+			limit = min(limit, f.s.tuning.gathered)
 		}
 		n, err := f.size(c, limit)
 		if err != nil {
@@ -309,7 +309,9 @@ func (f *finder) drive(driver, limit int) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for examined := 0; ; examined++ {
+	examined := 0
+	defer func() { f.s.stats.examined.Add(int64(examined)) }()
+	for ; ; examined++ {
 		if examined == limit {
 			return false, nil
 		}
@@ -413,23 +415,4 @@ func (v *view) search(ctx context.Context, who search.Access, q *search.Query) (
 		return nil, err
 	}
 	return page, nil
-}
-
-// count returns how many resources match.
-func (v *view) count(ctx context.Context, who search.Access, q *search.Query) (int64, error) {
-	whole := *q
-	whole.After, whole.Sort = nil, nil
-	f, err := v.newFinder(ctx, who, &whole)
-	if err != nil {
-		return 0, err
-	}
-	n := int64(0)
-	f.found = func(*candidate) bool {
-		n++
-		return true
-	}
-	if err := f.run(); err != nil {
-		return 0, err
-	}
-	return n, nil
 }

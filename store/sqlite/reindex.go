@@ -1,3 +1,179 @@
 package sqlite
 
-func (s *Store) matchIndex() error { return nil }
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/search"
+)
+
+// reindexBatch is how many resources are indexed in one transaction.
+const reindexBatch = 20_000
+
+// reindexTables are filled beside the ones in use and take their places when they
+// are complete. So searches go on meanwhile, and a crash leaves the old ones.
+const reindexTables = `
+DROP TABLE IF EXISTS new_cur;
+DROP TABLE IF EXISTS new_post;
+CREATE TABLE new_cur(n INTEGER PRIMARY KEY, t INTEGER NOT NULL, vid INTEGER NOT NULL, d INTEGER NOT NULL,
+	keys BLOB NOT NULL) STRICT;
+CREATE TABLE new_post(k BLOB NOT NULL, d INTEGER NOT NULL, n INTEGER NOT NULL,
+	PRIMARY KEY(k, d, n)) STRICT, WITHOUT ROWID;
+`
+
+const reindexSwap = `
+DROP TABLE cur;
+DROP TABLE post;
+ALTER TABLE new_cur RENAME TO cur;
+ALTER TABLE new_post RENAME TO post;
+CREATE INDEX cur_vid ON cur(t, vid);
+`
+
+// Reindex makes the search index anew from the bodies. Searches go on by the old
+// one meanwhile; writes wait. Progress, if it is not nil, is called now and then
+// with how many resources are done and how many there are. If ctx ends, the old
+// index stays.
+func (s *Store) Reindex(ctx context.Context, progress func(done, total int64)) error {
+	return s.exclusively(ctx, func() error { return s.writer.reindex(ctx, progress) })
+}
+
+// matchIndex makes the index anew if it is not what the registry would make.
+func (s *Store) matchIndex() error {
+	made, err := meta(s.writer.c, "index")
+	if err != nil || made == s.reg.Fingerprint() {
+		return err
+	}
+	resources, err := s.writer.c.value("SELECT count(*) FROM cur")
+	if err != nil {
+		return err
+	}
+	if resources == "0" {
+		return setMeta(s.writer.c, "index", s.reg.Fingerprint())
+	}
+	s.log.Warn("the search parameters have changed: making the index anew", "resources", resources)
+	began, told := time.Now(), time.Now()
+	err = s.writer.reindex(context.Background(), func(done, total int64) {
+		if time.Since(told) > 5*time.Second {
+			told = time.Now()
+			s.log.Info("making the index anew", "done", done, "of", total)
+		}
+	})
+	if err == nil {
+		s.log.Info("the index is made", "resources", resources, "duration", time.Since(began))
+	}
+	return err
+}
+
+// reindex makes the index anew, in transactions of its own.
+func (w *writer) reindex(ctx context.Context, progress func(done, total int64)) error {
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	text, err := w.c.value("SELECT count(*) FROM cur")
+	if err != nil {
+		return err
+	}
+	total, _ := strconv.ParseInt(text, 10, 64)
+	if err := w.transact(func() error { return w.c.script(reindexTables) }); err != nil {
+		return err
+	}
+	r := reindexer{w: w, after: -1 << 63}
+	for more := true; more && ctx.Err() == nil; {
+		progress(r.done, total)
+		if err := w.transact(func() (err error) { more, err = r.batch(); return err }); err != nil {
+			return err
+		}
+		w.tend()
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	progress(r.done, total)
+	return w.transact(func() error {
+		if err := w.c.script(reindexSwap); err != nil {
+			return err
+		}
+		return setMeta(w.c, "index", w.s.reg.Fingerprint())
+	})
+}
+
+// transact runs work in a transaction.
+func (w *writer) transact(work func() error) error {
+	if w.broken != nil {
+		return w.broken
+	}
+	if err := w.c.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := work()
+	if err == nil {
+		err = w.c.exec("COMMIT")
+	}
+	if err != nil {
+		w.rollback()
+	}
+	return err
+}
+
+// A reindexer fills the new tables.
+type reindexer struct {
+	w     *writer
+	after int64 // n of the last resource indexed
+	done  int64
+}
+
+// batch indexes some resources and reports whether there may be more.
+func (r *reindexer) batch() (bool, error) {
+	postings := newPostingBuffer("new_post")
+	read, err := r.w.c.prepare("SELECT c.n, c.t, c.vid, v.id, " + versionColumns + ` FROM cur c CROSS JOIN ver v ON v.vid=c.vid
+		WHERE c.n>? ORDER BY c.n LIMIT ?`)
+	if err != nil {
+		return false, err
+	}
+	defer read.reset()
+	read.int(r.after).int(reindexBatch)
+	count := 0
+	for ; ; count++ {
+		row, err := read.step()
+		if err != nil {
+			return false, err
+		}
+		if !row {
+			break
+		}
+		n, t, vid := read.num(0), read.num(1), read.num(2)
+		version := r.w.tx.version(read, fhir.Key{Type: r.w.s.types.names[t], ID: read.text(3)}, 4)
+		resource, err := r.w.tx.parse(version)
+		if err != nil {
+			return false, err
+		}
+		e := r.w.s.reg.Index(resource)
+		if err := r.write(n, t, vid, e); err != nil {
+			return false, err
+		}
+		postings.add(nil, 0, e.Keys, e.Date, n)
+		r.after = n
+		r.done++
+	}
+	_, err = postings.flush(r.w.c)
+	return count == reindexBatch, err
+}
+
+func (r *reindexer) write(n, t, vid int64, e *search.Entries) error {
+	s, err := r.w.c.prepare("INSERT INTO new_cur(n, t, vid, d, keys) VALUES(?,?,?,?,?)")
+	if err != nil {
+		return err
+	}
+	return s.int(n).int(t).int(vid).int(e.Date).blob(packKeys(e.Keys)).run()
+}
+
+// exclusively has the writer run work between two transactions.
+func (s *Store) exclusively(ctx context.Context, work func() error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	return s.queued(&unit{ctx: ctx, alone: work, done: make(chan struct{})})
+}

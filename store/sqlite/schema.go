@@ -53,13 +53,8 @@ func migrate(c *conn) error {
 		return err
 	}
 	for _, script := range migrations[version:] {
-		for _, statement := range strings.Split(script, ";\n") {
-			if strings.TrimSpace(statement) == "" {
-				continue
-			}
-			if err := c.exec(statement); err != nil {
-				return err
-			}
+		if err := c.script(script); err != nil {
+			return err
 		}
 	}
 	if version == 0 {
@@ -106,6 +101,19 @@ func layout(c *conn) (int, error) {
 		return 0, fhir.Errorf(fhir.Unavailable, "it was made by a newer version of this program (layout %d, this program knows %d): use that version", version, len(migrations))
 	}
 	return version, nil
+}
+
+// script runs statements that take no parameters.
+func (c *conn) script(text string) error {
+	for _, statement := range strings.Split(text, ";\n") {
+		if strings.TrimSpace(statement) == "" {
+			continue
+		}
+		if err := c.exec(statement); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // meta returns a value of the meta table, empty if there is none.

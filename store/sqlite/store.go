@@ -53,7 +53,7 @@ const (
 	defaultReaders   = 4
 	queueLength      = 1024
 
-	writerCacheKiB     = 2 << 10 // each commit may scan the whole cache
+	writerCacheKiB     = 4 << 10 // each commit may scan the whole cache
 	bulkWriterCacheKiB = 256 << 10
 	readerCacheKiB     = 2 << 10
 	pageSize           = 4096
@@ -73,6 +73,7 @@ type Store struct {
 	queue  chan *unit
 	writer *writer
 	stats  counters
+	tuning tuning
 
 	mu     sync.RWMutex // held shared while a call begins
 	closed bool
@@ -102,7 +103,7 @@ func open(path string, o Options) (*Store, error) {
 	if o.Synchronous != "FULL" && o.Synchronous != "NORMAL" {
 		return nil, fmt.Errorf("synchronous is %q, want FULL or NORMAL", o.Synchronous)
 	}
-	s := &Store{path: path, reg: o.Registry, log: o.Logger, now: o.Now, queue: make(chan *unit, queueLength)}
+	s := &Store{path: path, reg: o.Registry, log: o.Logger, now: o.Now, queue: make(chan *unit, queueLength), tuning: defaultTuning}
 	s.codec = o.Registry.Codec.WithLimits(fhir.Limits{Depth: 1 << 16, Nodes: 1 << 30, StringBytes: 1 << 30, NumberDigits: 1 << 20})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -402,8 +403,8 @@ func (s *Store) Update(ctx context.Context, work func(tx store.Tx) error) error 
 	return s.write(ctx, func(tx *transaction) error { return work(tx) })
 }
 
-// Check implements [store.Store]. After a commit has failed it writes something
-// small to see whether that is over.
+// Check implements [store.Store]. After a transaction has failed it stores
+// something of some size, and removes it, to see whether that is over.
 func (s *Store) Check(ctx context.Context) error {
 	err := s.read(ctx, func(v *view) error {
 		_, err := meta(v.c, "store")
@@ -412,9 +413,13 @@ func (s *Store) Check(ctx context.Context) error {
 	if err != nil || s.failed.Load() == nil {
 		return err
 	}
-	return s.write(ctx, func(tx *transaction) error {
-		return tx.do(setMeta(tx.c, "checked", strconv.FormatInt(s.now().UnixMicro(), 10)))
-	})
+	for _, probe := range []string{strings.Repeat("x", 1<<18), ""} {
+		err := s.write(ctx, func(tx *transaction) error { return tx.do(setMeta(tx.c, "probe", probe)) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A Stats tells what a store has done since it was opened.
@@ -425,10 +430,12 @@ type Stats struct {
 	Failures int64 // transactions that could not be made durable
 	Resets   int64 // times the write-ahead log was copied into the database
 	LogPages int64 // pages in the write-ahead log now
+	Searches int64 // searches and counts carried out
+	Examined int64 // resources that were looked at for them
 }
 
 type counters struct {
-	units, commits, postings, failures, resets, logPages atomic.Int64
+	units, commits, postings, failures, resets, logPages, searches, examined atomic.Int64
 }
 
 // Stats returns counts for monitoring.
@@ -440,5 +447,7 @@ func (s *Store) Stats() Stats {
 		Failures: s.stats.failures.Load(),
 		Resets:   s.stats.resets.Load(),
 		LogPages: s.stats.logPages.Load(),
+		Searches: s.stats.searches.Load(),
+		Examined: s.stats.examined.Load(),
 	}
 }

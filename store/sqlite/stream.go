@@ -50,24 +50,24 @@ type batchStream struct {
 	size  int  // of the next batch
 	list  []candidate
 	at    int
+	keys  []byte                     // of the candidates in list
 	last  bool                       // there is no further batch
 	upTo  *spot                      // where the stream ends early
+	most  int                        // candidates in a batch
 	fetch func(s *batchStream) error // appends to list the up to size candidates that follow after
 }
-
-const maxBatch = 512
 
 func (s *batchStream) next() (*candidate, error) {
 	if s.at == len(s.list) {
 		if s.last {
 			return nil, nil
 		}
-		s.list, s.at = s.list[:0], 0
+		s.list, s.at, s.keys = s.list[:0], 0, s.keys[:0]
 		if err := s.fetch(s); err != nil {
 			return nil, err
 		}
 		s.last = len(s.list) < s.size
-		s.size = min(2*s.size, maxBatch)
+		s.size = min(2*s.size, s.most)
 		if len(s.list) == 0 {
 			return nil, nil
 		}
@@ -85,8 +85,14 @@ func (s *batchStream) end() (spot, bool) {
 	return s.after, true
 }
 
-// firstBatch is the size of the batch that a page alone can be made of.
-func (f *finder) firstBatch() int { return min(max(f.q.Count, 7)+1, maxBatch) }
+// batches returns a stream that fetches candidates, size at first.
+func (f *finder) batches(size int, fetch func(s *batchStream) error) *batchStream {
+	most := f.s.tuning.batch
+	return &batchStream{after: f.spot, size: min(size, most), most: most, fetch: fetch}
+}
+
+// page is the size of the batch that a page can be made of.
+func (f *finder) page() int { return max(f.q.Count, 7) + 1 }
 
 // A mergeStream yields what several streams do, each candidate once.
 type mergeStream struct {
@@ -142,11 +148,15 @@ func (f *finder) merge(streams []stream) stream {
 type want struct {
 	keys   bool // cur's packed keys
 	bodies bool // the version
+	bare   bool // nothing beyond the row of post
 }
 
 // columns writes the columns that [finder.candidate] reads, and the join for
 // them.
 func (w want) columns() (columns, join string) {
+	if w.bare {
+		return "p.n, 0, 0, p.d", ""
+	}
 	columns = "c.n, c.t, c.vid, c.d"
 	if w.keys {
 		columns += ", c.keys"
@@ -161,7 +171,7 @@ func (w want) columns() (columns, join string) {
 // candidate reads one from the current row. Its packed keys are gone with the
 // next step.
 func (f *finder) candidate(s *stmt, w want) candidate {
-	c := candidate{n: s.num(0), t: s.num(1), vid: s.num(2)}
+	c := candidate{n: s.num(0), t: s.num(1), vid: s.num(2), checked: w.bare}
 	switch f.order.by {
 	case byDate:
 		c.spot = spot{a: s.num(3), b: c.n}
@@ -180,7 +190,17 @@ func (f *finder) candidate(s *stmt, w want) candidate {
 	return c
 }
 
-// fill runs a statement and appends its candidates to a batch.
+// add appends a candidate to the batch, with a copy of its packed keys.
+func (s *batchStream) add(c candidate) {
+	if c.keys != nil {
+		from := len(s.keys)
+		s.keys = append(s.keys, c.keys...)
+		c.keys = s.keys[from:len(s.keys):len(s.keys)]
+	}
+	s.list = append(s.list, c)
+}
+
+// fill runs a statement and adds its candidates to a batch.
 func (f *finder) fill(b *batchStream, s *stmt, w want) error {
 	defer s.reset()
 	for {
@@ -188,9 +208,7 @@ func (f *finder) fill(b *batchStream, s *stmt, w want) error {
 		if err != nil || !row {
 			return err
 		}
-		c := f.candidate(s, w)
-		c.keys = slices.Clone(c.keys)
-		b.list = append(b.list, c)
+		b.add(f.candidate(s, w))
 	}
 }
 
@@ -203,9 +221,9 @@ func (f *finder) keyStreams(driver int, keys []search.KeyRange, limit int) (stre
 	streams := make([]stream, len(keys))
 	for i := range keys {
 		k := f.newKeyFetch(driver, keys[i].Low)
-		k.want.bodies = false // many may be fetched that are not needed
+		k.want.bodies = false // many may be fetched that are not needed; they are read later
 		k.write()
-		streams[i] = &batchStream{after: f.spot, size: 8, fetch: k.fetch}
+		streams[i] = f.batches(8, k.fetch)
 	}
 	return f.merge(streams), nil
 }
@@ -213,7 +231,7 @@ func (f *finder) keyStreams(driver int, keys []search.KeyRange, limit int) (stre
 // keyStream yields the resources that have a key.
 func (f *finder) keyStream(driver int, key []byte, limit int) (stream, error) {
 	k := f.newKeyFetch(driver, key)
-	s := &batchStream{after: f.spot, size: f.firstBatch(), fetch: k.fetch}
+	s := f.batches(f.page(), k.fetch)
 	if len(k.probes) > 0 && limit < math.MaxInt {
 		bound, err := k.bound(f.spot, limit)
 		if err != nil {
@@ -245,13 +263,16 @@ func (f *finder) newKeyFetch(driver int, key []byte) *keyFetch {
 		c := &f.conditions[i]
 		switch {
 		case i == driver || c.timed:
-		case c.probed():
+		case c.keys && len(c.ranges) <= f.s.tuning.probeKeys:
 			k.probes = append(k.probes, c)
 		default:
 			k.want.keys = true
 		}
 	}
-	k.want.bodies = f.bodiesNeeded() && !k.want.keys && len(f.q.LastUpdated) == 0
+	if !k.want.keys && len(f.q.LastUpdated) == 0 { // nothing is left to check
+		k.want.bodies = f.bodiesNeeded()
+		k.want.bare = !k.want.bodies
+	}
 	return k
 }
 
@@ -275,7 +296,10 @@ func (k *keyFetch) bound(after spot, limit int) (*spot, error) {
 func (k *keyFetch) write() {
 	var b strings.Builder
 	columns, join := k.want.columns()
-	b.WriteString("SELECT " + columns + " FROM post p CROSS JOIN cur c ON c.n=p.n" + join)
+	b.WriteString("SELECT " + columns + " FROM post p")
+	if !k.want.bare {
+		b.WriteString(" CROSS JOIN cur c ON c.n=p.n" + join)
+	}
 	b.WriteString(" WHERE p.k=? AND (p.d,p.n)>(?,?) AND (p.d,p.n)<=(?,?)")
 	for _, c := range k.probes {
 		b.WriteString(" AND EXISTS(SELECT 1 FROM post q WHERE q.k IN (?" + strings.Repeat(",?", len(c.ranges)-1) + ") AND q.d=p.d AND q.n=p.n)")
@@ -313,7 +337,7 @@ func (f *finder) updatedStream() stream {
 		direction = " DESC"
 	}
 	text := "SELECT " + columns + from + column + ">? AND " + column + "<? ORDER BY " + column + direction + " LIMIT ?"
-	return &batchStream{after: f.spot, size: f.firstBatch(), fetch: func(b *batchStream) error {
+	return f.batches(f.page(), func(b *batchStream) error {
 		s, err := f.c.prepare(text)
 		if err != nil {
 			return err
@@ -323,7 +347,7 @@ func (f *finder) updatedStream() stream {
 		}
 		low, high := f.openVids(b.after.a)
 		return f.fill(b, s.int(low).int(high).int(int64(b.size)), w)
-	}}
+	})
 }
 
 // openVids returns the vids between which candidates lie that come after one,
@@ -358,7 +382,7 @@ func (f *finder) idStreams() stream {
 func (f *finder) idStream(t int64) stream {
 	w := want{keys: f.keysNeeded(walkAll)}
 	columns, _ := w.columns()
-	return &batchStream{after: f.spot, size: 32, fetch: func(b *batchStream) error {
+	return f.batches(32, func(b *batchStream) error {
 		// Of two resources with one id, the type decides.
 		compare, direction := ">", ""
 		if f.order.descending {
@@ -380,11 +404,10 @@ func (f *finder) idStream(t int64) stream {
 				return err
 			}
 			c := f.candidate(s, w)
-			c.keys = slices.Clone(c.keys)
 			c.spot = spot{text: s.text(w.next()), a: t}
-			b.list = append(b.list, c)
+			b.add(c)
 		}
-	}}
+	})
 }
 
 // next returns the number of columns a want has.

@@ -32,6 +32,7 @@ const (
 type unit struct {
 	ctx   context.Context
 	work  func(*transaction) error
+	alone func() error // to be run outside of transactions, in place of work
 	state atomic.Int32
 	err   error
 	done  chan struct{}
@@ -51,7 +52,13 @@ func (s *Store) write(ctx context.Context, work func(*transaction) error) error 
 		return err
 	}
 	defer s.leave()
-	u := &unit{ctx: ctx, work: work, done: make(chan struct{})}
+	return s.queued(&unit{ctx: ctx, work: work, done: make(chan struct{})})
+}
+
+// queued waits until the writer has dealt with a unit, or ctx ends before it
+// begins to.
+func (s *Store) queued(u *unit) error {
+	ctx := u.ctx
 	select {
 	case s.queue <- u:
 	case <-ctx.Done():
@@ -76,6 +83,7 @@ type writer struct {
 	ended chan struct{}
 	tx    transaction
 	units []*unit // of the transaction in hand
+	held  *unit   // to be run alone, after the transaction in hand
 	log   int64   // pages written to the log since it was last copied
 
 	lastVid, lastN int64 // the highest ever given
@@ -84,7 +92,7 @@ type writer struct {
 
 func newWriter(s *Store, c *conn, bulk bool) *writer {
 	w := &writer{s: s, c: c, bulk: bulk, ended: make(chan struct{})}
-	w.tx = transaction{view: view{s: s, c: c}, w: w}
+	w.tx = transaction{view: view{s: s, c: c}, w: w, postings: newPostingBuffer("post")}
 	return w
 }
 
@@ -121,9 +129,38 @@ func (w *writer) nextVid() int64 {
 func (w *writer) loop() {
 	defer close(w.ended)
 	for u := range w.s.queue {
-		w.group(u)
-		w.tend()
+		if u.alone != nil {
+			w.held = u
+		} else {
+			w.group(u)
+			w.tend()
+		}
+		w.runHeld()
 	}
+}
+
+// runHeld runs the unit that has to be run alone, if there is one.
+func (w *writer) runHeld() {
+	u := w.held
+	w.held = nil
+	if u == nil || !u.begin() {
+		return
+	}
+	u.err = u.alone()
+	close(u.done)
+}
+
+// begin reports whether a unit is to be run: whoever asked for it still waits.
+func (u *unit) begin() bool {
+	if !u.state.CompareAndSwap(waiting, started) {
+		return false
+	}
+	if u.ctx.Err() != nil {
+		u.err = givenUp(u.ctx)
+		close(u.done)
+		return false
+	}
+	return true
 }
 
 // next returns a unit that waits and fits into the transaction, or nil.
@@ -137,6 +174,10 @@ func (w *writer) next() *unit {
 	}
 	select {
 	case u := <-w.s.queue: // nil once it is closed
+		if u != nil && u.alone != nil {
+			w.held = u
+			return nil
+		}
 		return u
 	default:
 		return nil
@@ -150,12 +191,7 @@ func (w *writer) group(first *unit) {
 	err := w.begin()
 	careful := false
 	for u := first; u != nil; u = w.next() {
-		if !u.state.CompareAndSwap(waiting, started) {
-			continue
-		}
-		if u.ctx.Err() != nil {
-			u.err = givenUp(u.ctx)
-			close(u.done)
+		if !u.begin() {
 			continue
 		}
 		w.units = append(w.units, u)

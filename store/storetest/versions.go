@@ -184,23 +184,25 @@ func preconditions(s *suite) {
 		{on: deleted, want: demand{ifVersion: 2}, fail: fhir.Stale},
 		{on: deleted, want: demand{ifVersion: 3, mustExist: true}, fail: fhir.Gone},
 	}
-	for _, test := range tests {
+	fresh := s.fresh().Store
+	for i, test := range tests {
 		s.run(fmt.Sprintf("%s %+v", test.on, test.want), func(s *suite) {
-			st := s.fresh()
+			st := &trial{s, fresh}
+			id := fmt.Sprint("p", i)
 			before := int64(0)
 			if test.on != absent {
-				st.put(patient("ada", "Poe"))
-				before = st.put(patient("ada", "Poe")).Number
+				st.put(patient(id, "Poe"))
+				before = st.put(patient(id, "Poe")).Number
 			}
 			if test.on == deleted {
-				before = st.remove("Patient/ada").Number
+				before = st.remove("Patient/" + id).Number
 			}
-			w := s.write(patient("ada", "Roe"))
+			w := s.write(patient(id, "Roe"))
 			w.IfVersion, w.MustBeNew, w.MustExist = test.want.ifVersion, test.want.mustBeNew, test.want.mustExist
 			v, err := st.Put(context.Background(), all, w)
 			if test.fail != fhir.Internal {
 				s.wantKind("Put", err, test.fail)
-				st.wantHistory(store.HistoryQuery{Key: key("Patient/ada")}, before)
+				st.wantHistory(store.HistoryQuery{Key: key("Patient/" + id)}, before)
 				return
 			}
 			if err != nil {

@@ -1,0 +1,31 @@
+package sqlite
+
+import "context"
+
+// Tighten makes a store change plans, fetch again and cut off as early as it can,
+// so that few resources go through all of that. Results stay the same.
+func Tighten(s *Store) {
+	s.tuning = tuning{few: 3, budget: 2, growth: 2, gathered: 1000, kept: 3, countKept: 4, probeKeys: 2, batch: 3}
+}
+
+// Exec runs statements on the writer's connection, between two transactions.
+func Exec(s *Store, statements ...string) error {
+	return s.exclusively(context.Background(), func() error {
+		for _, text := range statements {
+			if err := s.writer.c.exec(text); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Spin asks a question that takes for ever.
+func Spin(ctx context.Context, s *Store) error {
+	return s.snapshot(ctx, func(v *view) error {
+		return v.c.exec("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) SELECT count(*) FROM c")
+	})
+}
+
+// Queued returns how many units wait for the writer.
+func Queued(s *Store) int { return len(s.queue) }

@@ -7,8 +7,10 @@
 // [fhir.Codec] to say. An operation that empties an array, say, leaves "[]",
 // which FHIR then refuses.
 //
-// FHIRPath Patch and XML Patch are to stand here as well, each a function with
-// a file of its own, working on checked trees; they need the FHIRPath engine.
+// [ApplyFHIRPath] is FHIRPath Patch. It knows the definitions: values must have
+// the type of the element they are for, and what gets empty goes.
 //
-// Start with [Apply]. The package may import fhir and fhir/fhirpath.
+// [ApplyXML] is XML Patch (RFC 5261). It works on the XML form of a resource.
+//
+// All three return JSON. The package may import fhir and fhir/fhirpath.
 package patch

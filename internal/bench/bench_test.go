@@ -12,6 +12,8 @@ import (
 	"github.com/noafhir/noafhir/fhir/r4"
 )
 
+var here = clinic{size: 10 * perPatient}
+
 var codec = fhir.NewCodec(r4.Schema(), fhir.Limits{})
 
 // TestResources checks that what the servers are fed is FHIR, of the size meant,
@@ -20,7 +22,7 @@ func TestResources(t *testing.T) {
 	total := 0
 	ids := map[string]bool{}
 	for i := range 20 * perPatient {
-		typ, json := resource(i, id(i))
+		typ, json := here.resource(i, id(i))
 		r, err := codec.ParseJSON(json)
 		if err != nil {
 			t.Fatalf("resource %d: %v\n%s", i, err, json)
@@ -29,7 +31,7 @@ func TestResources(t *testing.T) {
 			t.Errorf("resource %d is %s", i, r.Key())
 		}
 		ids[r.ID()] = true
-		if _, again := resource(i, id(i)); !bytes.Equal(json, again) {
+		if _, again := here.resource(i, id(i)); !bytes.Equal(json, again) {
 			t.Errorf("resource %d differs the second time", i)
 		}
 		total += len(json)
@@ -40,7 +42,7 @@ func TestResources(t *testing.T) {
 }
 
 func TestTransactionBundle(t *testing.T) {
-	r, err := codec.ParseJSON(transactionBundle(3*perPatient+7, 2))
+	r, err := codec.ParseJSON(here.transactionBundle(3*perPatient+7, 2))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,17 +115,18 @@ func (c *client) readChunks() error {
 // A load is requests from several connections at once, each sending its next
 // when the last has been answered.
 type load struct {
-	address string
-	conns   int
-	status  int // wanted
-	next    func(i int) []byte
-	until   <-chan struct{} // ends it; nil: the time given to run
+	to     *process
+	conns  int
+	status int // wanted
+	next   func(i int) []byte
+	until  <-chan struct{} // ends it; nil: the time given to run
 }
 
 // A result is what a load measured.
 type result struct {
 	rate     float64 // requests a second
 	p50, p99 time.Duration
+	cpu      time.Duration // of the server, for each request
 }
 
 // run sends requests for a while. Numbers given to next are never repeated.
@@ -133,9 +134,10 @@ func (l *load) run(counter *atomic.Int64, span time.Duration) (result, error) {
 	var all sync.WaitGroup
 	times := make([][]time.Duration, l.conns)
 	errs := make([]error, l.conns)
+	before := l.to.cpu()
 	begin := time.Now()
 	for k := range l.conns {
-		c, err := dial(l.address)
+		c, err := dial(l.to.address)
 		if err != nil {
 			return result{}, err
 		}
@@ -145,7 +147,7 @@ func (l *load) run(counter *atomic.Int64, span time.Duration) (result, error) {
 		})
 	}
 	all.Wait()
-	took := time.Since(begin)
+	took, worked := time.Since(begin), l.to.cpu()-before
 	if err := errors.Join(errs...); err != nil {
 		return result{}, err
 	}
@@ -154,7 +156,7 @@ func (l *load) run(counter *atomic.Int64, span time.Duration) (result, error) {
 		return result{}, errors.New("nothing was answered")
 	}
 	slices.Sort(flat)
-	return result{float64(len(flat)) / took.Seconds(), flat[len(flat)/2], flat[len(flat)*99/100]}, nil
+	return result{float64(len(flat)) / took.Seconds(), flat[len(flat)/2], flat[len(flat)*99/100], worked / time.Duration(len(flat))}, nil
 }
 
 // one runs the requests of one connection.

@@ -13,7 +13,7 @@ const observationsPerPatient = 49
 // perPatient is how many resources belong to a patient, the patient included.
 const perPatient = observationsPerPatient + 1
 
-// A test is a laboratory test that the invented clinic does.
+// A labTest is a laboratory test that the invented clinic does.
 type labTest struct {
 	code, name, unit string
 	low, high        float64
@@ -33,11 +33,32 @@ var labTests = []labTest{
 	{"2751-4", "pH of Semen", "[pH]", 6.2, 8.4},
 }
 
-// The instants between which observations lie.
+// A clinic is the invented place whose records fill a store: it has admitted
+// patients evenly over ten years and followed each for eighteen months. So
+// records come in about the order of what they are about, as they do in life.
+// Random dates would be the worst case for an index in which they are part of
+// nearly every row.
+type clinic struct {
+	size int // resources in the store to begin with
+}
+
+// The ten years, and how long a patient is followed.
 var (
 	firstDay = time.Date(2016, 1, 1, 8, 0, 0, 0, time.UTC)
 	lastDay  = time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC)
 )
+
+const followed = 540 * 24 * time.Hour
+
+// date returns when resource i was made. What comes after those to begin with
+// belongs to patients admitted on the last day.
+func (c clinic) date(i int) time.Time {
+	admitted := lastDay
+	if i < c.size {
+		admitted = firstDay.Add(time.Duration(float64(lastDay.Sub(firstDay)-followed) * float64(patientOf(i)) / float64(c.size)))
+	}
+	return admitted.Add(time.Duration(random(i).Int64N(int64(followed)))).Truncate(time.Minute)
+}
 
 // random returns the random numbers of resource i: always the same.
 func random(i int) *rand.Rand { return rand.New(rand.NewPCG(0x6e6f61, uint64(i))) }
@@ -55,11 +76,11 @@ func patientOf(i int) int { return i - i%perPatient }
 
 // resource returns the type of resource i and its JSON: a patient first, then
 // the observations about them. With an id of "" there is none in it.
-func resource(i int, id string) (typ string, json []byte) {
+func (c clinic) resource(i int, id string) (typ string, json []byte) {
 	if i%perPatient == 0 {
 		return "Patient", patient(i, id)
 	}
-	return "Observation", observation(i, id, "Patient/"+idOf(patientOf(i)), 0)
+	return "Observation", observation(i, id, "Patient/"+idOf(patientOf(i)), c.date(i), 0)
 }
 
 // idOf is id, where that name is taken.
@@ -92,10 +113,9 @@ func patient(i int, id string) []byte {
 
 // observation returns an invented laboratory result about a subject. Edition
 // changes nothing that is indexed.
-func observation(i int, id, subject string, edition int) []byte {
+func observation(i int, id, subject string, at time.Time, edition int) []byte {
 	r := random(i)
 	t := labTests[r.IntN(len(labTests))]
-	at := firstDay.Add(time.Duration(r.Int64N(int64(lastDay.Sub(firstDay))))).Truncate(time.Minute)
 	value := t.low + r.Float64()*(t.high-t.low)
 	flag, flagName := "N", "Normal"
 	if value > t.low+0.8*(t.high-t.low) {
@@ -130,7 +150,7 @@ func start(typ, id string) []byte {
 
 // transactionBundle returns a Bundle of patient i and their observations, as a
 // clinic's system would send it: with URNs for each other, and a condition.
-func transactionBundle(i, patients int) []byte {
+func (c clinic) transactionBundle(i, patients int) []byte {
 	b := append(make([]byte, 0, patients*perPatient*2400), `{"resourceType":"Bundle","type":"transaction","entry":[`...)
 	for p := range patients {
 		first := patientOf(i) + p*perPatient
@@ -144,7 +164,7 @@ func transactionBundle(i, patients int) []byte {
 				b = fmt.Appendf(b, `{"fullUrl":"%s","resource":%s,"request":{"method":"POST","url":"Patient","ifNoneExist":"identifier=https://noa-fhir.example.org/id/patient|MRN-%d"}}`, urn, patient(n, ""), n)
 				continue
 			}
-			b = fmt.Appendf(b, `{"fullUrl":"urn:uuid:%s","resource":%s,"request":{"method":"POST","url":"Observation"}}`, id(n), observation(n, "", urn, 0))
+			b = fmt.Appendf(b, `{"fullUrl":"urn:uuid:%s","resource":%s,"request":{"method":"POST","url":"Observation"}}`, id(n), observation(n, "", urn, c.date(n), 0))
 		}
 	}
 	return append(b, `]}`...)

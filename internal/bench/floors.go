@@ -123,6 +123,7 @@ func floorCommit(dir string, span time.Duration) (float64, error) {
 
 // rawRows is B2: what a resource is in the database, written by hand.
 type rawRows struct {
+	clinic   clinic
 	db       *sql.DB
 	registry *search.Registry
 	types    map[string]int64
@@ -131,7 +132,7 @@ type rawRows struct {
 }
 
 // openRows opens a copy of the server's database for floor B2.
-func openRows(path string, first int) (*rawRows, error) {
+func openRows(path string, c clinic) (*rawRows, error) {
 	codec := fhir.NewCodec(r4.Schema(), fhir.Limits{})
 	registry, err := search.NewRegistry(codec, codec.Schema.SearchParams)
 	if err != nil {
@@ -141,7 +142,7 @@ func openRows(path string, first int) (*rawRows, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &rawRows{db: db, registry: registry, types: map[string]int64{}, next: first}
+	w := &rawRows{clinic: c, db: db, registry: registry, types: map[string]int64{}, next: rawFirst}
 	rows, err := db.Query("SELECT t, name FROM type")
 	if err != nil {
 		return nil, err
@@ -172,7 +173,7 @@ func (w *rawRows) prepare(count int) ([]rawResource, error) {
 	list := make([]rawResource, count)
 	for k := range list {
 		name := "0198c0de-" + id(w.next)[9:]
-		typ, json := resource(w.next, name)
+		typ, json := w.clinic.resource(w.next, name)
 		w.next++
 		r, err := w.registry.Codec.ParseJSON(json)
 		if err != nil {
@@ -282,9 +283,9 @@ func (w *rawRows) scan() (float64, error) {
 	return float64(total) / time.Since(begin).Seconds(), rows.Err()
 }
 
-// parseRate returns the time to parse, check and index a resource of the mean
+// parseTime returns the time to parse, check and index a resource of the mean
 // size given, on one core.
-func parseTime(span time.Duration) (each time.Duration, size int, err error) {
+func parseTime(c clinic, span time.Duration) (each time.Duration, size int, err error) {
 	codec := fhir.NewCodec(r4.Schema(), fhir.Limits{})
 	registry, err := search.NewRegistry(codec, codec.Schema.SearchParams)
 	if err != nil {
@@ -292,7 +293,7 @@ func parseTime(span time.Duration) (each time.Duration, size int, err error) {
 	}
 	texts := make([][]byte, 500)
 	for i := range texts {
-		_, texts[i] = resource(i, id(i))
+		_, texts[i] = c.resource(i, id(i))
 		size += len(texts[i])
 	}
 	begin, n := time.Now(), 0

@@ -22,7 +22,7 @@ type bench struct {
 	span     time.Duration // of one run
 	progress io.Writer
 
-	size    int // resources in the store in hand
+	clinic  // whose store is in hand
 	figures []figure
 
 	store    string // its path
@@ -40,7 +40,7 @@ type bench struct {
 
 // measure measures everything with n resources in the store.
 func (b *bench) measure(n int) error {
-	b.size = n
+	b.clinic = clinic{n}
 	b.store = filepath.Join(b.dir, fmt.Sprintf("%d.db", n))
 	steps := []struct {
 		name string
@@ -77,7 +77,7 @@ func (b *bench) measure(n int) error {
 // importing fills the store with the program's own import.
 func (b *bench) importing() error {
 	file := filepath.Join(b.dir, "data.ndjson.gz")
-	raw, err := writeData(file, b.size)
+	raw, err := b.writeData(file)
 	if err != nil {
 		return err
 	}
@@ -99,8 +99,8 @@ func (b *bench) importing() error {
 	return nil
 }
 
-// writeData writes n resources as NDJSON and returns their size.
-func writeData(name string, n int) (raw int, err error) {
+// writeData writes the clinic's resources as NDJSON and returns their size.
+func (c clinic) writeData(name string) (raw int, err error) {
 	f, err := os.Create(name)
 	if err != nil {
 		return 0, err
@@ -111,8 +111,8 @@ func writeData(name string, n int) (raw int, err error) {
 		return 0, err
 	}
 	w := bufio.NewWriterSize(z, 1<<20)
-	for i := range n {
-		_, json := resource(i, id(i))
+	for i := range c.size {
+		_, json := c.resource(i, id(i))
 		raw += len(json)
 		if _, err := w.Write(append(json, '\n')); err != nil {
 			return 0, err
@@ -174,7 +174,7 @@ func (b *bench) databaseFloors() error {
 			os.Remove(path + suffix)
 		}
 	}()
-	raw, err := openRows(path, 1_000_000_000)
+	raw, err := openRows(path, b.clinic)
 	if err != nil {
 		return err
 	}
@@ -224,7 +224,7 @@ func (b *bench) median(run func() (float64, error)) (float64, error) {
 func (b *bench) parsing() error {
 	size := 0
 	each, err := b.median(func() (float64, error) {
-		each, mean, err := parseTime(b.span)
+		each, mean, err := parseTime(b.clinic, b.span)
 		size = mean
 		return micro(each), err
 	})
@@ -295,7 +295,7 @@ func (b *bench) stop() error {
 // load runs requests several times and returns the median of each number.
 func (b *bench) load(l load) (result, error) {
 	var rates []float64
-	var p50, p99 []time.Duration
+	var p50, p99, cpu []time.Duration
 	if _, err := l.run(&b.requests, b.span/4); err != nil { // to warm up
 		return result{}, err
 	}
@@ -304,12 +304,14 @@ func (b *bench) load(l load) (result, error) {
 		if err != nil {
 			return result{}, err
 		}
-		rates, p50, p99 = append(rates, r.rate), append(p50, r.p50), append(p99, r.p99)
+		rates, p50, p99, cpu = append(rates, r.rate), append(p50, r.p50), append(p99, r.p99), append(cpu, r.cpu)
 	}
 	slices.Sort(rates)
-	slices.Sort(p50)
-	slices.Sort(p99)
-	return result{rates[len(rates)/2], p50[len(p50)/2], p99[len(p99)/2]}, nil
+	for _, list := range [][]time.Duration{p50, p99, cpu} {
+		slices.Sort(list)
+	}
+	m := b.runs / 2
+	return result{rates[m], p50[m], p99[m], cpu[m]}, nil
 }
 
 // exporting measures export beside a plain scan.

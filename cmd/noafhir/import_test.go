@@ -102,6 +102,25 @@ func TestImportAndExport(t *testing.T) {
 	}
 }
 
+func TestReindex(t *testing.T) {
+	dir, store := invented(t), storeIn(t.TempDir())
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"import", "--store", store, dir}, "loaded 34 resources"},
+		{[]string{"reindex", "--store", store}, "indexed 34 resources"},
+	} {
+		if code, out, errs := runHere(t, nil, test.args...); code != 0 || !strings.Contains(out, test.want) {
+			t.Errorf("%v: got exit code %d, %s%s", test.args, code, out, errs)
+		}
+	}
+	s := serveHere(t, "--store", store)
+	if status, body := s.get(t, "/fhir/Practitioner?identifier=urn:npi%7C77"); status != 200 || strings.Count(body, `"fullUrl"`) != 1 {
+		t.Errorf("got %d, %s", status, body)
+	}
+}
+
 // TestExportIsImport takes resources from one store to another and wants them
 // unchanged but for their versions.
 func TestExportIsImport(t *testing.T) {

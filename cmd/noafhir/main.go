@@ -95,6 +95,7 @@ func newRoot(p *program) *cobra.Command {
 		p.subcommand(serveCommand(), serveSettings, serve),
 		p.subcommand(importCommand(), importSettings, importFiles),
 		p.subcommand(exportCommand(), exportSettings, exportFiles),
+		p.subcommand(reindexCommand(), reindexSettings, reindex),
 		p.subcommand(versionCommand(), nil, printVersion),
 		p.subcommand(healthcheckCommand(), nil, healthcheck),
 	)

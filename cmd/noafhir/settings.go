@@ -54,8 +54,9 @@ var (
 	}
 	serveSettings = concat([]string{"listen", "base-url"}, storeSettings, []string{"auth", "demo", "admin-listen",
 		"update-create", "conditional-delete", "cursor-key", "log-format", "log-level"}, limitSettings)
-	importSettings = concat(storeSettings, []string{"server", "workers", "report", "resume"})
-	exportSettings = []string{"store", "out", "type", "gzip"}
+	importSettings  = concat(storeSettings, []string{"server", "workers", "report", "resume"})
+	exportSettings  = []string{"store", "out", "type", "gzip"}
+	reindexSettings = []string{"store"}
 )
 
 func concat(lists ...[]string) []string {

@@ -15,8 +15,8 @@ type Codec struct {
 	primitives []Primitive // by TypeID
 	resource   TypeID      // the abstract Resource
 	isResource []bool      // by TypeID: concrete resource types
-	reference  TypeID
 	xhtml      TypeID
+	keepFlaws  bool
 }
 
 // NewCodec returns a codec for a schema. Zero limits mean the defaults.
@@ -27,7 +27,6 @@ func NewCodec(schema *Schema, limits Limits) *Codec {
 		primitives: make([]Primitive, len(schema.Types)),
 		isResource: make([]bool, len(schema.Types)),
 		resource:   schema.TypeByName("Resource"),
-		reference:  schema.TypeByName("Reference"),
 		xhtml:      schema.TypeByName("xhtml"),
 	}
 	for p := range primitiveRules {
@@ -53,6 +52,15 @@ func (c *Codec) WithLimits(l Limits) *Codec {
 	return &d
 }
 
+// KeepingFlaws returns a codec that does not refuse a Bundle for what is wrong in
+// the resource of an entry; [Resource.Flaw] tells it. Such a resource must not be
+// used.
+func (c *Codec) KeepingFlaws() *Codec {
+	d := *c
+	d.keepFlaws = true
+	return &d
+}
+
 // ParseJSON reads a resource, strictly: what is returned has the structure FHIR
 // gives it (members known and unique, arrays and objects where they belong,
 // primitives written as their types are, narrative that is safe to show, no empty
@@ -75,7 +83,9 @@ func (c *Codec) Check(tree *Tree) (*Resource, error) {
 	if err := k.resource(0); err != nil {
 		return nil, err
 	}
-	return c.newResource(tree), nil
+	r := c.newResource(tree)
+	r.flaws = k.flaws
+	return r, nil
 }
 
 // A checker ties one tree to its definitions.
@@ -84,6 +94,7 @@ type checker struct {
 	schema *Schema
 	tree   *Tree
 	path   []step // from the root to the node in hand
+	flaws  map[uint32]error
 }
 
 // A step is an element name and, for repeating elements, an index.
@@ -326,9 +337,27 @@ func (k *checker) item(i uint32, e *ElementDef, shadow bool) error {
 	case n.Kind != ObjectNode:
 		return k.fail("expected an object of type %s", k.schema.Types[e.Type].Name)
 	case e.Type == k.codec.resource:
-		return k.resource(i)
+		return k.nested(i)
 	}
 	return k.object(i, e.Type)
+}
+
+// entryDepth is the number of steps of Bundle.entry.resource.
+const entryDepth = 3
+
+// nested checks a resource within another.
+func (k *checker) nested(i uint32) error {
+	depth := len(k.path)
+	err := k.resource(i)
+	if err == nil || !k.codec.keepFlaws || depth != entryDepth || k.path[0].name != "Bundle" {
+		return err
+	}
+	if k.flaws == nil {
+		k.flaws = map[uint32]error{}
+	}
+	k.flaws[i] = err
+	k.path = k.path[:depth]
+	return nil
 }
 
 // primitive checks the value of a primitive.

@@ -22,6 +22,8 @@ type Resource struct {
 	id   string
 	meta uint32 // node of meta, 0 if there is none
 	idAt uint32 // node of id, 0 if there is none
+
+	flaws map[uint32]error // by node; see [Codec.KeepingFlaws]
 }
 
 // newResource returns the resource of a checked tree.
@@ -45,6 +47,10 @@ func (c *Codec) newResource(t *Tree) *Resource {
 // Nested returns the resource that stands at v, a checked place of another
 // resource's tree: a bundle entry's or a contained one.
 func (c *Codec) Nested(v Value) *Resource { return c.newResource(v.t.Subtree(v.i)) }
+
+// Flaw returns what is wrong with the resource of a Bundle entry that stands at
+// v, nil if nothing is. Only a codec that is [Codec.KeepingFlaws] leaves any.
+func (r *Resource) Flaw(v Value) error { return r.flaws[v.i] }
 
 // Type returns the resource type: "Patient".
 func (r *Resource) Type() string { return r.typ }

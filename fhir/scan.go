@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"sync"
@@ -30,6 +31,9 @@ func (l Limits) or(d Limits) Limits {
 	return Limits{pick(l.Depth, d.Depth), pick(l.Nodes, d.Nodes), pick(l.StringBytes, d.StringBytes), pick(l.NumberDigits, d.NumberDigits)}
 }
 
+// noCharacter says why U+FFFE and U+FFFF are refused: XML can not carry them.
+const noCharacter = "U+FFFE and U+FFFF are no characters"
+
 // maxExponent bounds the exponent of a number, so that arithmetic on it stays
 // affordable.
 const maxExponent = 400
@@ -52,6 +56,7 @@ var scratch = sync.Pool{New: func() any { s := make([]Node, 0, 512); return &s }
 // to check.
 func ScanJSON(src []byte, limits Limits) (*Tree, error) {
 	limits = limits.or(DefaultLimits)
+	src = bytes.TrimPrefix(src, []byte("\uFEFF")) // RFC 8259 §8.1 lets us
 	if len(src) >= 1<<31 {
 		return nil, Errorf(TooLarge, "the text is over 2 GiB")
 	}
@@ -207,7 +212,7 @@ func (s *scanner) object(depth int) error {
 			return err
 		}
 		if flags&(Escaped|NonASCII) != 0 {
-			return s.fail("FHIR member names are plain ASCII")
+			return s.fail("member names are written in plain ASCII, without escapes")
 		}
 		end := s.at - 1
 		s.skip()
@@ -321,6 +326,10 @@ func (s *scanner) str() (NodeFlags, error) {
 				s.at = i
 				return 0, s.fail("the text is not valid UTF-8")
 			}
+			if r >= 0xFFFE && r <= 0xFFFF {
+				s.at = i
+				return 0, s.fail(noCharacter)
+			}
 			flags |= NonASCII
 			i += n
 		}
@@ -346,6 +355,8 @@ func (s *scanner) escape(i int) (int, error) {
 		return 0, s.fail(`\u needs four hex digits`)
 	case r == 0:
 		return 0, s.fail("strings must not hold the NUL character")
+	case r >= 0xFFFE:
+		return 0, s.fail(noCharacter)
 	case r < 0xD800 || r > 0xDFFF:
 		return 6, nil
 	case r < 0xDC00 && i+8 < len(s.src) && s.src[i+6] == '\\' && s.src[i+7] == 'u':

@@ -12,8 +12,9 @@ import (
 // stricter are the reasons for which [fhir.ScanJSON] refuses what encoding/json
 // accepts; each is a limit, or something that FHIR or RFC 8259 §8 warns of.
 var stricter = []string{
+	"are no characters",
 	"nested deeper than", "the JSON has over", "a number has over", "an exponent is over",
-	"member names are plain ASCII", "half of a surrogate pair", "the NUL character",
+	"member names are written in plain ASCII", "half of a surrogate pair", "the NUL character",
 	"not valid UTF-8",
 }
 

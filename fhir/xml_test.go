@@ -319,7 +319,7 @@ func TestAppendXML(t *testing.T) {
 		Want string // after the XML declaration and the root's tag
 	}{
 		{Name: "order of definition", JSON: `{"resourceType":"Patient","gender":"male","_active":{"id":"x"},"id":"p","active":true}`, Want: `<id value="p"/><active value="true" id="x"/><gender value="male"/>`},
-		{Name: "escapes", JSON: `{"resourceType":"Patient","name":[{"text":"<&>'\"\n\r\t\u00a0\uffff\ud83d\ude00"}]}`, Want: "<name><text value=\"&lt;&amp;&gt;'&quot;&#xA;&#xD;&#x9;\u00a0\uFFFD😀\"/></name>"},
+		{Name: "escapes", JSON: `{"resourceType":"Patient","name":[{"text":"<&>'\"\n\r\t\u00a0\ud83d\ude00"}]}`, Want: "<name><text value=\"&lt;&amp;&gt;'&quot;&#xA;&#xD;&#x9;\u00a0😀\"/></name>"},
 		{Name: "narrative without white space around", JSON: `{"resourceType":"Patient","text":{"status":"empty","div":"\n<div xmlns=\"http://www.w3.org/1999/xhtml\"> x </div> "}}`, Want: `<text><status value="empty"/><div xmlns="http://www.w3.org/1999/xhtml"> x </div></text>`},
 		{Name: "more shadows than values", JSON: `{"resourceType":"Patient","name":[{"given":["a"],"_given":[null,{"id":"x"}]}]}`, Want: `<name><given value="a"/><given id="x"/></name>`},
 		{Name: "url after nested extensions", JSON: `{"resourceType":"Patient","extension":[{"extension":[{"url":"b","valueCode":"c"}],"url":"a"}]}`, Want: `<extension url="a"><extension url="b"><valueCode value="c"/></extension></extension>`},

@@ -9,8 +9,7 @@ import (
 // AppendXML appends the resource at v, a checked place of a tree, as an XML
 // document (https://hl7.org/fhir/R4/xml.html): elements in the order of their
 // definition, primitives and decimals as they are written, narrative as it
-// stands. Pretty puts every element on a line of its own. The few characters
-// that JSON has and XML lacks (U+FFFE and U+FFFF) become U+FFFD.
+// stands. Pretty puts every element on a line of its own.
 func (c *Codec) AppendXML(dst []byte, v Value, pretty bool) []byte {
 	w := xmlWriter{codec: c, out: dst, pretty: pretty}
 	w.out = append(w.out, `<?xml version="1.0" encoding="UTF-8"?>`...)
@@ -195,7 +194,7 @@ func (w *xmlWriter) attribute(name, value string) {
 
 // appendXMLText appends text in a form that stands for itself in text and
 // between double quotes, white space included. Characters that XML does not
-// have become U+FFFD.
+// have, and checked text has not either, become U+FFFD.
 func appendXMLText(dst []byte, text string) []byte {
 	from := 0
 	for i := 0; i < len(text); {

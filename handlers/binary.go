@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"mime"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
@@ -20,12 +21,49 @@ func (x *exchange) isContent() bool {
 	return err == nil && !resource
 }
 
+// contentBytes bounds content, by the limit of the resource made of it.
+func contentBytes(resource int) int { return resource / 4 * 3 }
+
 // readContent makes a Binary of the body.
 func (x *exchange) readContent(limit int) error {
 	body, err := x.bytes(limit)
 	if err != nil || len(body) == 0 {
 		return err
 	}
+	return x.wrap(body)
+}
+
+// readBinary reads a body that has a media type of FHIR: a Binary or, if it is
+// anything else, the content of one.
+func (x *exchange) readBinary(limit int) error {
+	body, err := x.bytes(limit)
+	if err != nil || len(body) == 0 {
+		return err
+	}
+	mediaType, err := x.mediaType()
+	if err != nil {
+		return err
+	}
+	if mediaTypes[mediaType] == xmlFormat {
+		x.req.Body, err = x.server.codec.ParseXML(body)
+	} else {
+		x.req.Body, err = x.server.codec.ParseJSON(body)
+	}
+	if err == nil && x.req.Body.Type() == "Binary" || err != nil && claimsBinary.Match(body) {
+		return err
+	}
+	x.req.Body = nil
+	if limit = contentBytes(limit); len(body) > limit {
+		return fhir.Errorf(fhir.TooLarge, "the content is over %d bytes", limit)
+	}
+	return x.wrap(body)
+}
+
+// claimsBinary matches a body that means to be a Binary, even if it is none.
+var claimsBinary = regexp.MustCompile(`"resourceType"\s*:\s*"Binary"|<Binary[\s>/]`)
+
+// wrap makes the body of the request a Binary that holds some content.
+func (x *exchange) wrap(body []byte) error {
 	out := []byte(`{"resourceType":"Binary"`)
 	if x.req.Key.ID != "" {
 		out = append(out, `,"id":`...)
@@ -41,6 +79,10 @@ func (x *exchange) readContent(limit int) error {
 	out = append(out, `,"data":"`...)
 	out = base64.StdEncoding.AppendEncode(out, body)
 	out = append(out, `"}`...)
+	if limit := x.server.options.Limits.ResourceBytes; len(out) > limit {
+		return fhir.Errorf(fhir.TooLarge, "as a Binary in JSON the content is over %d bytes", limit)
+	}
+	var err error
 	x.req.Body, err = x.server.codec.ParseJSON(out)
 	return err
 }
@@ -48,8 +90,9 @@ func (x *exchange) readContent(limit int) error {
 // wantsContent reports whether a client that reads a Binary asks for what it
 // holds: the best of what it accepts is not a media type of FHIR.
 func (x *exchange) wantsContent(contentType string) bool {
-	if _, named := x.req.param("_format"); named {
-		return false
+	if name, named := x.req.param("_format"); named {
+		_, err := namedFormat(name)
+		return err != nil && strings.EqualFold(name, contentType)
 	}
 	header := strings.Join(x.r.Header.Values("Accept"), ",")
 	contentType, _, _ = mime.ParseMediaType(contentType)
@@ -84,7 +127,12 @@ func (x *exchange) sendContent(body []byte) (bool, error) {
 	}
 	contentType := r.Root().Get("contentType").Text()
 	if !x.wantsContent(contentType) {
-		return false, nil
+		name, named := x.req.param("_format")
+		if !named {
+			return false, nil
+		}
+		_, err := namedFormat(name)
+		return false, err
 	}
 	content, err := decodeBase64(r.Root().Get("data").Text())
 	if err != nil {

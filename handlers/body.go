@@ -26,7 +26,9 @@ func (x *exchange) readBody() error {
 	case x.req.Key.Type == "":
 		return x.readResource(limits.BundleBytes, x.server.bundleCodec())
 	case x.req.Key.Type == "Binary" && x.isContent():
-		return x.readContent(limits.ResourceBytes)
+		return x.readContent(contentBytes(limits.ResourceBytes))
+	case x.req.Key.Type == "Binary":
+		return x.readBinary(limits.ResourceBytes)
 	}
 	return x.readResource(limits.ResourceBytes, x.server.codec)
 }

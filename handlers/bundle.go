@@ -14,9 +14,9 @@ const bundleNodes = 10_000_000
 
 // bundleCodec returns the codec that reads batches and transactions: they have
 // more values than a single resource may, and those of their entries stand three
-// levels deeper.
+// levels deeper. What is wrong with an entry's resource is for that entry to answer.
 func (s *Server) bundleCodec() *fhir.Codec {
-	return s.codec.WithLimits(fhir.Limits{Nodes: bundleNodes, Depth: s.codec.Limits.Depth + 3})
+	return s.codec.WithLimits(fhir.Limits{Nodes: bundleNodes, Depth: s.codec.Limits.Depth + 3}).KeepingFlaws()
 }
 
 // Process performs a batch or transaction, given as the JSON of a Bundle, like a

@@ -46,19 +46,14 @@ func (s *Server) batchEntry(ctx context.Context, e *entry, byURL map[string]int)
 	return s.perform(ctx, nil, e.request)
 }
 
-// independent refuses references that only a transaction resolves: those to
-// other entries, and criteria. In a batch they would be stored as they are and
-// lead nowhere.
+// independent refuses references to other entries, which only a transaction
+// resolves: in a batch they would be stored as they are and lead nowhere.
 func (s *Server) independent(e *entry, byURL map[string]int) error {
 	return s.links.visit(e.resource, func(v fhir.Value, form linkForm) error {
 		if form != referenceLink {
 			return nil
 		}
-		text := v.Text()
-		if isConditional(s.codec.Schema, text) {
-			return fhir.ErrorAt(fhir.Invalid, expression(s.codec.Schema, v.Tree(), v.Index()), "the reference is a search; only a transaction resolves such references")
-		}
-		l := splitLink(text)
+		l := splitLink(v.Text())
 		if other, ok := byURL[l.path]; ok && isURN(l.path) {
 			return fhir.ErrorAt(fhir.Invalid, expression(s.codec.Schema, v.Tree(), v.Index()), "the reference is to entry %d; only a transaction resolves such references", other)
 		}

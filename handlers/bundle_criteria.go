@@ -126,7 +126,7 @@ func (o *overlay) matches(q *criterion) ([]*change, error) {
 	var found []*change
 	for _, c := range list.narrow(q.query) {
 		if o.tests++; o.tests > maxTests {
-			return nil, fhir.Errorf(fhir.TooCostly, "there are too many criteria for so many resources in one transaction")
+			return nil, fhir.Errorf(fhir.TooLarge, "there are too many criteria for so many resources in one transaction")
 		}
 		if q.query.Matches(c.write.Resource) {
 			found = append(found, c)

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -36,6 +37,9 @@ func (s *Server) readEntries(req *Request) ([]entry, error) {
 	for v := range list.Children {
 		e := entry{index: len(entries), fullURL: v.Get("fullUrl").Text(), resource: v.Get("resource")}
 		e.request, e.err = s.readEntry(v, req)
+		if flaw := req.Body.Flaw(e.resource); flaw != nil {
+			e.err = flaw
+		}
 		if e.fullURL != "" {
 			if first, twice := urls[e.fullURL]; twice {
 				return nil, fhir.ErrorAt(fhir.Invalid, e.path("fullUrl"), "the entries %d and %d have the same fullUrl", first, e.index)
@@ -173,7 +177,11 @@ func entryPatch(req *Request, resource fhir.Value) error {
 		if err != nil || len(patch) == 0 {
 			return fhir.ErrorAt(fhir.Invalid, "resource.data", "the Binary holds no patch")
 		}
-		req.Patch, req.PatchAs = patch, resource.Get("contentType").Text()
+		req.Patch = patch
+		req.PatchAs, _, err = mime.ParseMediaType(resource.Get("contentType").Text())
+		if err != nil {
+			return fhir.ErrorAt(fhir.UnsupportedType, "resource.contentType", "it is no media type")
+		}
 	case "Parameters":
 		req.Patch, req.PatchAs = resource.Raw(), "application/fhir+json"
 	default:

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"html"
 	"strconv"
 	"strings"
 
@@ -242,16 +243,10 @@ func attributeName(s string) string {
 	return s[strings.LastIndexAny(s, " \t\r\n\"'")+1:]
 }
 
-var (
-	xmlEscapes   = strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;", "'", "&#39;")
-	xmlUnescapes = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">", "&quot;", `"`, "&apos;", "'", "&#39;", "'")
-)
+var xmlEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;", "'", "&#39;")
 
 func escapeXML(s string) string { return xmlEscapes.Replace(s) }
 
-func unescapeXML(s string) string {
-	if strings.IndexByte(s, '&') < 0 {
-		return s
-	}
-	return xmlUnescapes.Replace(s)
-}
+// unescapeXML resolves the references of checked XHTML: those of XML by name, and
+// all by number. HTML has the same and more.
+func unescapeXML(s string) string { return html.UnescapeString(s) }

@@ -79,7 +79,7 @@ func tooMany(typ string, limit int) error {
 	if limit == 1 {
 		return fhir.Errorf(fhir.Ambiguous, "the criteria match several resources of type %s", typ)
 	}
-	return fhir.Errorf(fhir.TooCostly, "the criteria match more than %d resources of type %s", limit, typ)
+	return fhir.Errorf(fhir.Ambiguous, "the criteria match more than %d resources of type %s", limit, typ)
 }
 
 // keysOf returns the keys of versions.

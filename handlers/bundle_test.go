@@ -268,12 +268,14 @@ func TestBatch(t *testing.T) {
 		entryText{does: "BREW Patient"},
 		entryText{does: "GET Nonsense/1"},
 		entryText{does: "GET metadata"},
+		entryText{does: "POST Patient", with: `{"resourceType":"Patient","foo":1}`},
+		entryText{does: "POST Patient", with: `{"resourceType":"Nonsense"}`},
 	))
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.same("statuses", statuses(r), "200", "201", "404", "412", "200", "200", "400", "200", "304", "200", "200", "200",
-		"400", "400", "201", "400", "200", "204", "410", "400", "400", "404", "200")
+		"400", "400", "201", "400", "200", "204", "410", "400", "400", "404", "200", "400", "400")
 	place := 0
 	for e := range r.Root().Get("entry").Children {
 		failed := e.Get("response").Get("status").Text() >= "400"

@@ -64,7 +64,21 @@ func (s *Server) write(req *Request, id string) (store.Write, error) {
 			return store.Write{}, err
 		}
 	}
+	if err := s.settled(req.Body.Root()); err != nil {
+		return store.Write{}, err
+	}
 	return store.Prepare(s.registry, req.Body, id, req.Method), nil
+}
+
+// settled refuses references that are searches: only a transaction resolves
+// them, and stored as they are they would lead nowhere. The error is Invalid.
+func (s *Server) settled(resource fhir.Value) error {
+	return s.links.visit(resource, func(v fhir.Value, form linkForm) error {
+		if form == referenceLink && isConditional(s.codec.Schema, v.Text()) {
+			return fhir.ErrorAt(fhir.Invalid, expression(s.codec.Schema, v.Tree(), v.Index()), "the reference is a search; only a transaction resolves such references")
+		}
+		return nil
+	})
 }
 
 // checkBody refuses a body that is missing or of another type than the address
@@ -75,6 +89,20 @@ func (req *Request) checkBody() error {
 	}
 	if typ := req.Body.Type(); typ != req.Key.Type {
 		return fhir.Errorf(fhir.Invalid, "the body is a resource of type %s, the address says %s", typ, req.Key.Type)
+	}
+	if req.Method == http.MethodPut {
+		return whole(req.Body)
+	}
+	return nil
+}
+
+// whole refuses a resource that is marked as a part of one: it would replace the
+// whole. See https://hl7.org/fhir/R4/search.html#elements.
+func whole(r *fhir.Resource) error {
+	for tag := range r.Meta().Get("tag").Children {
+		if tag.Get("code").Text() == "SUBSETTED" && tag.Get("system").Text() == "http://terminology.hl7.org/CodeSystem/v3-ObservationValue" {
+			return fhir.ErrorAt(fhir.Unprocessable, r.Type()+".meta.tag", "the resource is marked SUBSETTED: it is a part, and would replace the whole")
+		}
 	}
 	return nil
 }

@@ -100,7 +100,9 @@ func (x *exchange) read() error {
 	if x.req.Who, err = x.server.options.Access(x.r); err != nil {
 		return err
 	}
-	x.readHeaders()
+	if err := x.readHeaders(); err != nil {
+		return err
+	}
 	switch x.req.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
 		return x.readBody()
@@ -141,13 +143,26 @@ func (x *exchange) readsBinary() bool {
 	return x.req.Key.Type == "Binary" && (x.action.name == "read" || x.action.name == "vread")
 }
 
-// readHeaders reads the headers that are part of an interaction.
-func (x *exchange) readHeaders() {
+// readHeaders reads the headers that are part of an interaction. A condition that
+// is empty is refused: the client asked for a guard and would get none.
+func (x *exchange) readHeaders() error {
 	h := x.r.Header
 	x.req.ID = x.id
-	x.req.IfMatch = h.Get("If-Match")
-	x.req.IfNoneMatch = h.Get("If-None-Match")
-	x.req.IfNoneExist = h.Get("If-None-Exist")
+	for _, c := range [...]struct {
+		name string
+		to   *string
+	}{{"If-Match", &x.req.IfMatch}, {"If-None-Match", &x.req.IfNoneMatch}, {"If-None-Exist", &x.req.IfNoneExist}} {
+		values := h[c.name]
+		if len(values) == 0 {
+			continue
+		}
+		if len(values) > 1 && c.name == "If-None-Exist" {
+			return fhir.Errorf(fhir.Invalid, "%s is given %d times", c.name, len(values))
+		}
+		if *c.to = strings.Join(values, ", "); strings.TrimSpace(*c.to) == "" {
+			return fhir.Errorf(fhir.Invalid, "%s is empty", c.name)
+		}
+	}
 	if since := h.Get("If-Modified-Since"); since != "" {
 		// One that can not be read is as good as none: RFC 9110 §13.1.3.
 		x.req.IfModifiedSince, _ = http.ParseTime(since)
@@ -155,6 +170,7 @@ func (x *exchange) readHeaders() {
 	if prefer := h["Prefer"]; len(prefer) > 0 {
 		x.req.Prefer = parsePrefer(prefer)
 	}
+	return nil
 }
 
 // parsePrefer reads Prefer headers. What we do not know is ignored, as RFC 7240

@@ -88,9 +88,16 @@ func isR4(version string) bool {
 	return version == "" || version == "4.0" || version == "4.0.1"
 }
 
+// acceptable lists what a client can ask for, in the order of our preference.
+// Browsers ask for HTML: they get JSON.
+var acceptable = []string{
+	"application/fhir+json", "application/json", "text/json", "text/html",
+	"application/fhir+xml", "application/xml", "text/xml", "json", "xml",
+}
+
 // acceptedFormat chooses the format that an Accept header likes best; of those
-// it likes equally, the one it names first. Browsers ask for HTML: they get
-// JSON. The error is NotAcceptable.
+// it likes equally, the one it names first. What it says of a media type is what
+// its most specific member says: RFC 9110 §12.5.1. The error is NotAcceptable.
 func acceptedFormat(header string) (format, error) {
 	switch header {
 	case "", "*/*", "application/fhir+json", "application/json":
@@ -98,13 +105,23 @@ func acceptedFormat(header string) (format, error) {
 	case "application/fhir+xml":
 		return xmlFormat, nil
 	}
-	best, chosen := 0.0, jsonFormat
 	ranges := parseAccept(header)
-	for i := range ranges {
-		r := &ranges[i]
-		f, ok := r.format()
-		if ok && isR4(r.version) && r.quality > best && !refused(ranges, f) {
-			best, chosen = r.quality, f
+	best, place, chosen := 0.0, 0, jsonFormat
+	for _, name := range acceptable {
+		f := mediaTypes[name]
+		sent := "application/fhir+json"
+		if f == xmlFormat {
+			sent = "application/fhir+xml"
+		}
+		if at := specific(ranges, sent); at >= 0 && ranges[at].quality == 0 {
+			continue
+		}
+		at := specific(ranges, name)
+		if at < 0 || !isR4(ranges[at].version) {
+			continue
+		}
+		if q := ranges[at].quality; q > best || q == best && q > 0 && at < place {
+			best, place, chosen = q, at, f
 		}
 	}
 	if best == 0 {
@@ -113,24 +130,16 @@ func acceptedFormat(header string) (format, error) {
 	return chosen, nil
 }
 
-// format returns what we write for a range.
-func (r *mediaRange) format() (format, bool) {
-	switch r.name {
-	case "*/*", "application/*", "text/*", "text/html":
-		return jsonFormat, true
-	}
-	f, ok := mediaTypes[r.name]
-	return f, ok
-}
-
-// refused reports whether ranges rule a format out by q=0.
-func refused(ranges []mediaRange, f format) bool {
+// specific returns the place of the most specific range that covers a media
+// type, of equal ones the first; -1 if there is none.
+func specific(ranges []mediaRange, mediaType string) int {
+	place, most := -1, -1
 	for i := range ranges {
-		if g, ok := mediaTypes[ranges[i].name]; ok && g == f && ranges[i].quality == 0 {
-			return true
+		if degree, ok := ranges[i].covers(mediaType); ok && degree > most {
+			place, most = i, degree
 		}
 	}
-	return false
+	return place
 }
 
 // namedFormat returns the format that _format names. A plus sign that came as a

@@ -25,8 +25,10 @@ func (s *Server) Handler() http.Handler {
 	engine.RedirectTrailingSlash = false
 	engine.Any(basePath, s.ginServe)
 	engine.Any(basePath+"/*address", s.ginServe)
-	engine.GET("/healthz", ginHealth)
-	engine.GET("/readyz", s.ginReady)
+	for path, answer := range map[string]gin.HandlerFunc{"/healthz": ginHealth, "/readyz": s.ginReady} {
+		engine.GET(path, answer)
+		engine.HEAD(path, answer)
+	}
 	engine.NoRoute(s.ginServe)
 	return compressed(engine)
 }

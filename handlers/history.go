@@ -63,9 +63,10 @@ func (s *Server) historyQuery(req *Request) (store.HistoryQuery, [][2]string, er
 			q.At, ok = fhir.ParseDate(value)
 		case "_count":
 			q.Count, err = strconv.Atoi(value)
-			ok = err == nil && q.Count > 0
-			q.Count = min(q.Count, s.options.Limits.MaxCount)
-			value = strconv.Itoa(q.Count)
+			if ok = err == nil && q.Count > 0; ok {
+				q.Count = min(q.Count, s.options.Limits.MaxCount)
+				value = strconv.Itoa(q.Count)
+			}
 		case cursorParam:
 			cursor = value
 			continue

@@ -105,7 +105,7 @@ func DeleteFound(ctx context.Context, tx Tx, who search.Access, criteria *search
 		if limit == 1 {
 			return nil, fhir.Errorf(fhir.Ambiguous, "the criteria match several resources of type %s", criteria.Type)
 		}
-		return nil, fhir.Errorf(fhir.TooCostly, "the criteria match more than %d resources of type %s", limit, criteria.Type)
+		return nil, fhir.Errorf(fhir.Ambiguous, "the criteria match more than %d resources of type %s", limit, criteria.Type)
 	}
 	marks := make([]*Version, len(found))
 	for i, v := range found {

@@ -111,8 +111,8 @@ func (c *client) send(line, body string, headers ...string) *reply {
 	for _, header := range headers {
 		name, value, _ := strings.Cut(c.fill(header), ":")
 		r.Header.Del(name)
-		if value = strings.TrimSpace(value); value != "" {
-			r.Header.Set(name, value)
+		if value != "" {
+			r.Header.Set(name, strings.TrimSpace(value))
 		}
 	}
 	return c.roundTrip(r)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/noafhir/noafhir/internal/config"
 )
 
 // A ledger is what clients were told was stored.
@@ -30,6 +33,7 @@ func TestKill(t *testing.T) {
 	store := storeIn(t.TempDir())
 	told := &ledger{versions: map[string]int{}, bundles: map[string]bool{}}
 	for round := range rounds {
+		verify(t, store)
 		s := serveApart(t, "--store", store)
 		told.check(t, s)
 		told.writeUntilKilled(t, s, round)
@@ -37,11 +41,29 @@ func TestKill(t *testing.T) {
 			return
 		}
 	}
+	verify(t, store)
 	s := serveApart(t, "--store", store)
 	told.check(t, s)
 	s.stop(syscall.SIGTERM)
 	if code := s.wait(); code != 0 {
 		t.Errorf("got exit code %d", code)
+	}
+}
+
+// verify checks that the whole database, index and all, is in order.
+func verify(t *testing.T, url string) {
+	t.Helper()
+	c := settings{Store: config.NewSecret(url)}
+	defs, err := loadDefinitions(noLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := c.openStore(defs, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(st.Verify(t.Context()), st.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 

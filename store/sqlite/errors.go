@@ -59,6 +59,12 @@ func givenUp(ctx context.Context) error {
 
 func errClosed() error { return fhir.Errorf(fhir.Unavailable, "the store is closed") }
 
+// errDamagedFile is what reading something impossible comes to.
+func errDamagedFile(cause error) error {
+	return fhir.Because(fhir.Unavailable, cause, "the database file is damaged")
+}
+
+// errDamaged says that cur does not tell what post holds.
 func errDamaged() error {
 	return fhir.Errorf(fhir.Internal, "the index of the database is damaged: run noafhir reindex")
 }

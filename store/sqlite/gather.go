@@ -90,7 +90,10 @@ func (g *gathering) collect(s *stmt) error {
 		if err != nil || !row {
 			return err
 		}
-		c := g.candidate(s, g.want)
+		c, err := g.candidate(s, g.want)
+		if err != nil {
+			return err
+		}
 		if g.order.by == byID {
 			c.spot = spot{text: s.text(g.want.next()), a: c.t}
 		}

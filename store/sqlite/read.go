@@ -38,16 +38,20 @@ const versionColumns = "v.vid, v.number, v.method, v.body"
 
 // version returns the version in the current row, whose columns from first on
 // are versionColumns.
-func (v *view) version(s *stmt, key fhir.Key, first int) *store.Version {
+func (v *view) version(s *stmt, key fhir.Key, first int) (*store.Version, error) {
+	version := &store.Version{Key: key, Number: s.num(first + 1), LastUpdated: instant(s.num(first))}
 	method := s.num(first + 2)
-	return &store.Version{
-		Key:         key,
-		Number:      s.num(first + 1),
-		LastUpdated: instant(s.num(first)),
-		Method:      methods[method],
-		Deleted:     method == deleteMethod,
-		Body:        s.bytes(first + 3),
+	if method < 1 || method >= int64(len(methods)) {
+		return nil, errDamagedFile(nil)
 	}
+	version.Method = methods[method]
+	version.Deleted = method == deleteMethod
+	if version.Deleted {
+		return version, nil
+	}
+	var err error
+	version.Body, err = v.s.packer.unpack(s.view(first + 3))
+	return version, err
 }
 
 // instant is the time that a vid stands for.
@@ -103,8 +107,11 @@ func (v *view) one(s *stmt, who search.Access, key fhir.Key) (*store.Version, er
 	if !row {
 		return nil, notFound(key)
 	}
-	version := v.version(s, key, 0)
+	version, err := v.version(s, key, 0)
 	s.reset()
+	if err != nil {
+		return nil, err
+	}
 	switch permitted, err := v.permits(who, version); {
 	case err != nil:
 		return nil, err
@@ -132,8 +139,11 @@ func (v *view) permits(who search.Access, version *store.Version) (bool, error) 
 		if err != nil || !row {
 			return false, err
 		}
-		version = v.version(s, version.Key, 0)
+		version, err = v.version(s, version.Key, 0)
 		s.reset()
+		if err != nil {
+			return false, err
+		}
 	}
 	r, err := v.parse(version)
 	if err != nil {
@@ -265,7 +275,11 @@ func (h *historyWalk) each(s *stmt, yield func(*store.Version) (bool, error)) (b
 		if err != nil || !row {
 			return err == nil, err
 		}
-		if more, err := yield(h.version(s, h.key, 0)); err != nil || !more {
+		version, err := h.version(s, h.key, 0)
+		if err != nil {
+			return false, err
+		}
+		if more, err := yield(version); err != nil || !more {
 			return false, err
 		}
 	}
@@ -285,7 +299,11 @@ func (h *historyWalk) system(yield func(*store.Version) (bool, error)) error {
 			return err
 		}
 		key := fhir.Key{Type: h.s.types.names[s.num(0)], ID: s.text(1)}
-		if more, err := yield(h.version(s, key, 2)); err != nil || !more {
+		version, err := h.version(s, key, 2)
+		if err != nil {
+			return err
+		}
+		if more, err := yield(version); err != nil || !more {
 			return err
 		}
 	}
@@ -358,5 +376,5 @@ func (v *view) byVid(vid int64) (*store.Version, error) {
 	if !row {
 		return nil, fhir.Errorf(fhir.Internal, "the database lacks a version")
 	}
-	return v.version(s, fhir.Key{Type: v.s.types.names[s.num(0)], ID: s.text(1)}, 2), nil
+	return v.version(s, fhir.Key{Type: v.s.types.names[s.num(0)], ID: s.text(1)}, 2)
 }

@@ -144,7 +144,10 @@ func (r *reindexer) batch() (bool, error) {
 			break
 		}
 		n, t, vid := read.num(0), read.num(1), read.num(2)
-		version := r.w.tx.version(read, fhir.Key{Type: r.w.s.types.names[t], ID: read.text(3)}, 4)
+		version, err := r.w.tx.version(read, fhir.Key{Type: r.w.s.types.names[t], ID: read.text(3)}, 4)
+		if err != nil {
+			return false, err
+		}
 		resource, err := r.w.tx.parse(version)
 		if err != nil {
 			return false, err

@@ -67,6 +67,7 @@ type Store struct {
 	log    *slog.Logger
 	now    func() time.Time
 	types  *typeTable
+	packer *packer
 	lock   *os.File
 	conns  chan *conn // free connections for reading
 	all    []*conn    // all of them
@@ -110,6 +111,13 @@ func open(path string, o Options) (*Store, error) {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if o.Readers <= 0 {
+		o.Readers = defaultReaders
+	}
+	var err error
+	if s.packer, err = newPacker(o.Readers); err != nil {
+		return nil, err
 	}
 	if err := s.prepareFile(); err != nil {
 		s.letGo()
@@ -211,16 +219,12 @@ func setUp(c *conn, synchronous string, cacheKiB int) error {
 }
 
 func (s *Store) openReaders(o Options) error {
-	n := o.Readers
-	if n <= 0 {
-		n = defaultReaders
-	}
 	mapping := o.MapBytes
 	if mapping == 0 {
 		mapping = 1 << 40
 	}
-	s.conns = make(chan *conn, n)
-	for range n {
+	s.conns = make(chan *conn, o.Readers)
+	for range o.Readers {
 		c, err := openConn(s.path, false)
 		if err != nil {
 			return err
@@ -252,6 +256,7 @@ func (s *Store) letGo() {
 	if s.lock != nil {
 		s.lock.Close()
 	}
+	s.packer.close()
 }
 
 // enter begins a call, which has to be ended by leave.

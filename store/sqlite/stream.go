@@ -170,7 +170,7 @@ func (w want) columns() (columns, join string) {
 
 // candidate reads one from the current row. Its packed keys are gone with the
 // next step.
-func (f *finder) candidate(s *stmt, w want) candidate {
+func (f *finder) candidate(s *stmt, w want) (candidate, error) {
 	c := candidate{n: s.num(0), t: s.num(1), vid: s.num(2), checked: w.bare}
 	switch f.order.by {
 	case byDate:
@@ -185,9 +185,12 @@ func (f *finder) candidate(s *stmt, w want) candidate {
 	}
 	if w.bodies {
 		key := fhir.Key{Type: f.s.types.names[c.t], ID: s.text(next)}
-		c.version = f.version(s, key, next+1)
+		var err error
+		if c.version, err = f.version(s, key, next+1); err != nil {
+			return c, err
+		}
 	}
-	return c
+	return c, nil
 }
 
 // add appends a candidate to the batch, with a copy of its packed keys.
@@ -208,7 +211,11 @@ func (f *finder) fill(b *batchStream, s *stmt, w want) error {
 		if err != nil || !row {
 			return err
 		}
-		b.add(f.candidate(s, w))
+		c, err := f.candidate(s, w)
+		if err != nil {
+			return err
+		}
+		b.add(c)
 	}
 }
 
@@ -403,7 +410,10 @@ func (f *finder) idStream(t int64) stream {
 			if err != nil || !row {
 				return err
 			}
-			c := f.candidate(s, w)
+			c, err := f.candidate(s, w)
+			if err != nil {
+				return err
+			}
 			c.spot = spot{text: s.text(w.next()), a: t}
 			b.add(c)
 		}

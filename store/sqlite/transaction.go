@@ -205,7 +205,7 @@ func (tx *transaction) put(who search.Access, w *store.Write) (*store.Version, e
 		tx.w.lastN++
 		h.n = tx.w.lastN
 	}
-	if err := tx.addVersion(&h, w.Key.ID, vid, method, version.Body); err != nil {
+	if err := tx.addVersion(&h, w.Key.ID, vid, method, tx.s.packer.pack(version.Body)); err != nil {
 		return nil, err
 	}
 	if err := tx.setCurrent(&h, vid, date, w.Entries); err != nil {

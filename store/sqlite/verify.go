@@ -94,7 +94,10 @@ func (v *verifier) bodies() error {
 }
 
 func (v *verifier) body(s *stmt) error {
-	version := v.version(s, fhir.Key{Type: v.s.types.names[s.num(0)], ID: s.text(1)}, 2)
+	version, err := v.version(s, fhir.Key{Type: v.s.types.names[s.num(0)], ID: s.text(1)}, 2)
+	if err != nil {
+		return err
+	}
 	r, err := v.parse(version)
 	if err != nil {
 		return err

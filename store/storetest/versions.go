@@ -120,6 +120,11 @@ func bodies(s *suite) {
 			want: `{"resourceType":"Basic","id":"` + strings.Repeat("aZ0-.", 12) + `wxyz","code":{"text":"t"}}`,
 		},
 		{
+			name: "a long one",
+			in:   `{"resourceType":"Basic","id":"x","code":{"text":"` + long[:20_000] + `é"}}`,
+			want: `{"resourceType":"Basic","id":"x","code":{"text":"` + long[:20_000] + `é"}}`,
+		},
+		{
 			name: "a large one",
 			in:   `{"resourceType":"Binary","id":"x","contentType":"text/plain","data":"` + long + `"}`,
 			want: `{"resourceType":"Binary","id":"x","contentType":"text/plain","data":"` + long + `"}`,

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ const (
 // Options say how Parse treats what a client may choose.
 type Options struct {
 	Lenient      bool      // unknown parameters are left out with a warning instead of refused
-	Base         string    // this server's base URL, without a slash at the end
+	Base         string    // this server's base URL, without a slash at the end; empty: that of the registry
 	DefaultCount int       // page size if _count is absent
 	MaxCount     int       // larger pages are cut to this; 0: never
 	Conditional  bool      // criteria of a conditional interaction: result parameters are refused, and Lenient has no effect
@@ -76,6 +77,7 @@ func Parse(reg *Registry, typ string, params [][2]string, o Options) (*Query, er
 	if len(params) > maxParams {
 		return nil, invalid("the search has %d parameters, at most %d are allowed", len(params), maxParams)
 	}
+	o.Base = cmp.Or(o.Base, reg.Base)
 	q := query{&Query{Type: typ, Count: o.DefaultCount}, reg, &o, map[string]bool{}}
 	for _, p := range params {
 		if err := q.add(p[0], p[1]); err != nil {
@@ -179,10 +181,11 @@ func (q *query) result(name, value string) error {
 func (q *query) sort(value string) error {
 	for key := range strings.SplitSeq(value, ",") {
 		name, descending := strings.CutPrefix(key, "-")
-		if name != "_id" && name != "_lastUpdated" {
+		p, ok := q.reg.Lookup(q.Type, name)
+		if name != "_id" && name != "_lastUpdated" || !ok {
 			return fhir.Errorf(fhir.Unsupported, "results are sorted by _id or _lastUpdated only, not by %q", clip(name))
 		}
-		q.Sort = append(q.Sort, SortKey{name, descending})
+		q.Sort = append(q.Sort, SortKey{p, descending})
 	}
 	return nil
 }

@@ -100,7 +100,9 @@ func TestParseResultParameters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantSort := []search.SortKey{{Param: "_lastUpdated", Descending: true}, {Param: "_id"}}
+	lastUpdated, _ := reg.Lookup("Patient", "_lastUpdated")
+	id, _ := reg.Lookup("Patient", "_id")
+	wantSort := []search.SortKey{{Param: lastUpdated, Descending: true}, {Param: id}}
 	if q.Count != 100 || !slices.Equal(q.Sort, wantSort) || len(q.Where) != 1 {
 		t.Errorf("count %d, sort %v, %d clauses", q.Count, q.Sort, len(q.Where))
 	}

@@ -16,10 +16,19 @@ type Query struct {
 	LastUpdated []TimeRange  // from _lastUpdated: all must hold
 	Where       []Clause     // everything else
 	Sort        []SortKey    // empty: clinical date, then creation
+	Includes    []Include    // from _include and _revinclude, in order
 	Count       int          // page size; 0: count only
 	After       Position     // where the page begins; nil: at the first match
+	Backward    bool         // the page ends right before After instead of beginning there
+	Explain     *Explain     // if not nil, the store says here how it went about
 	Applied     [][2]string  // parameters as understood, in order, for the self link
 	Ignored     []fhir.Issue // warnings about parameters left out (Prefer: handling=lenient)
+}
+
+// An Explain is what a store tells about how it answered, for people: lines about
+// the keys it ranged over, what it expected of them, and the rows it touched.
+type Explain struct {
+	Lines []string
 }
 
 // A TimeRange holds the instants from Low up to but not including High. A zero
@@ -57,9 +66,16 @@ func (k KeyRange) end() []byte {
 	return k.High
 }
 
-// A Clause compares one search parameter with some values; any of them may
-// match. Parse has checked that the modifier and the values suit the parameter.
+// A Clause is one condition. Most compare a search parameter with some values, any
+// of which may match; Parse has checked that the modifier and the values suit the
+// parameter. Those with Links, Or, Not or Text have nothing else, neither ranges
+// nor a parameter.
 type Clause struct {
+	Links []Link  // any of these must hold: chains, _has and _list
+	Or    []Query // any of these must hold; only Type, IDs, LastUpdated and Where count
+	Not   *Query  // this must not hold; only Type, IDs, LastUpdated and Where count
+	Text  *Text   // _text and _content
+
 	Param    *Param
 	Modifier string // without colon; empty: none
 	Values   []Value
@@ -73,7 +89,8 @@ type Clause struct {
 	// Matches need not be asked.
 	Exact bool
 
-	member *member // of a compartment; then there is no Param
+	member *member  // of a compartment; then there is no Param
+	types  []string // from _type; then there is no Param
 }
 
 // A Value is one value a clause compares with, parsed.
@@ -84,51 +101,9 @@ type Value struct {
 	missing    bool // of :missing
 }
 
-// A SortKey is one key of the order of results.
-type SortKey struct {
-	Param      string // _id or _lastUpdated
-	Descending bool
-}
-
 // A Position is a place in the order of results, made by a store for itself.
 // Handlers sign it before they let a client carry it.
 type Position []byte
-
-// Matches reports whether r, as stored, matches all of the query.
-func (q *Query) Matches(r *fhir.Resource) bool {
-	if q.Type != "" && q.Type != r.Type() || q.IDs != nil && !slices.Contains(q.IDs, r.ID()) {
-		return false
-	}
-	if len(q.LastUpdated) > 0 {
-		at, ok := fhir.ParseDate(r.Meta().Get("lastUpdated").Text())
-		for _, span := range q.LastUpdated {
-			if !ok || !span.Holds(at.Start) {
-				return false
-			}
-		}
-	}
-	for i := range q.Where {
-		if !q.Where[i].Matches(r) {
-			return false
-		}
-	}
-	return true
-}
-
-// Matches reports whether r matches the clause. It is the definition of what a
-// match is. Keys have no part in it: it evaluates the parameter's expression.
-func (c *Clause) Matches(r *fhir.Resource) bool {
-	if c.member != nil {
-		return c.member.matches(r)
-	}
-	switch c.Modifier {
-	case "missing":
-		return c.Values[0].missing != c.Param.any(r, func(*element) bool { return true })
-	case "not":
-		return !c.matches(r)
-	}
-	return c.matches(r)
-}
 
 func (c *Clause) matches(r *fhir.Resource) bool {
 	return c.Param.any(r, func(el *element) bool {

@@ -38,6 +38,11 @@ type Entries struct {
 type Registry struct {
 	Codec *fhir.Codec
 
+	// Base is this server's base URL, without a slash at the end: references that
+	// begin with it are to resources of this server. It may be set before first
+	// use.
+	Base string
+
 	schema *fhir.Schema
 	kinds  []kind   // by TypeID
 	names  []string // of all resource types, sorted

@@ -28,13 +28,13 @@ func orderOf(q *search.Query) (order, error) {
 	if len(q.Sort) == 0 {
 		return order{by: byDate}, nil
 	}
-	switch key := q.Sort[0]; key.Param {
+	switch key := q.Sort[0]; key.Param.Code {
 	case "_lastUpdated":
 		return order{byUpdated, key.Descending}, nil
 	case "_id":
 		return order{byID, key.Descending}, nil
 	default:
-		return order{}, fhir.Errorf(fhir.Unsupported, "results can not be sorted by %q", key.Param)
+		return order{}, fhir.Errorf(fhir.Unsupported, "results can not be sorted by %q", key.Param.Code)
 	}
 }
 

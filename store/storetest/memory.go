@@ -241,13 +241,13 @@ func (tx *memoryTx) find(who search.Access, q *search.Query) ([]match, error) {
 		}
 		p := place{Num: [2]int64{tx.m.reg.Index(r).Date, int64(n)}}
 		if len(q.Sort) > 0 {
-			switch q.Sort[0].Param {
+			switch q.Sort[0].Param.Code {
 			case "_id":
 				p = place{Text: key.ID, Num: [2]int64{int64(tx.m.reg.Codec.Schema.TypeByName(key.Type))}}
 			case "_lastUpdated":
 				p = place{Num: [2]int64{v.LastUpdated.UnixMicro()}}
 			default:
-				return nil, fhir.Errorf(fhir.Unsupported, "results can not be sorted by %q", q.Sort[0].Param)
+				return nil, fhir.Errorf(fhir.Unsupported, "results can not be sorted by %q", q.Sort[0].Param.Code)
 			}
 		}
 		found = append(found, match{p, v})

@@ -1,0 +1,31 @@
+package search
+
+import "github.com/noafhir/noafhir/fhir"
+
+// A feature is something that queries can ask for and stores have to know.
+type feature uint8
+
+const (
+	links    feature = iota // Clause.Links
+	logic                   // Clause.Or and Clause.Not
+	words                   // Clause.Text
+	includes                // Query.Includes
+	sorts                   // Query.Sort by other keys than _id and _lastUpdated
+)
+
+// supported says what all stores can answer. Parse refuses what asks for more.
+var supported = [...]bool{
+	links:    false,
+	logic:    false,
+	words:    false,
+	includes: false,
+	sorts:    false,
+}
+
+// needs refuses what stores can not answer.
+func needs(f feature) error {
+	if supported[f] {
+		return nil
+	}
+	return fhir.Errorf(fhir.Unsupported, "it is not supported")
+}

@@ -270,7 +270,7 @@ func (f *finder) newKeyFetch(driver int, key []byte) *keyFetch {
 		c := &f.conditions[i]
 		switch {
 		case i == driver || c.timed:
-		case c.keys && len(c.ranges) <= f.s.tuning.probeKeys:
+		case c.keys && len(c.ranges) <= f.s.tuning.probeKeys && len(k.probes) < maxProbes:
 			k.probes = append(k.probes, c)
 		default:
 			k.want.keys = true
@@ -297,6 +297,11 @@ func (k *keyFetch) bound(after spot, limit int) (*spot, error) {
 	}
 	return &spot{a: s.num(0), b: s.num(1)}, nil
 }
+
+// maxProbes bounds the conditions asked within one statement. SQLite makes joins
+// of them, and the time it plans for grows with every one. The rest is checked by
+// packed keys.
+const maxProbes = 4
 
 // write makes the statement. CROSS JOIN keeps the planner from changing the order
 // of the tables.

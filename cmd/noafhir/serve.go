@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +36,7 @@ func serve(ctx context.Context, p *program, _ []string) (err error) {
 		return err
 	}
 	log := newLogger(p.stderr, c.LogFormat, c.LogLevel)
+	defer runtime.KeepAlive(ballast())
 
 	// Addresses first: if they are taken, no file has been touched.
 	listener, err := c.listen(c.Listen)
@@ -102,6 +104,14 @@ func serve(ctx context.Context, p *program, _ []string) (err error) {
 	log.Info("serving", "address", listener.Addr().String(), "base", c.baseURL(listener.Addr()), "version", version, "auth", c.Auth)
 	return serveUntil(ctx, servers, fhirServer.Drain, c.ShutdownTimeout, log)
 }
+
+// ballast returns memory that is never used, and so never becomes real, to keep
+// the garbage collector from running too often: it runs when the heap has doubled,
+// and what the server holds on to is so little that this would be after every
+// hundred searches. It took a sixth of the time of a search, and more than half of
+// its 99th percentile. A higher GOGC would do the same, but multiply what a large
+// Bundle takes as well.
+func ballast() []byte { return make([]byte, 32<<20) }
 
 // listen opens an address; it returns nil for an empty one. Where everybody may
 // do everything, it makes sure that a name really means loopback.

@@ -63,7 +63,12 @@ func (w Write) WithID(id string) Write {
 	return w
 }
 
-// A Page is a part of a result.
+// PageBytes bounds the bodies of a page: it ends early, with a Next, when they
+// come to this.
+const PageBytes = 16 << 20
+
+// A Page is a part of a result. It may be shorter than what was asked for; only
+// Next tells whether there is more.
 type Page struct {
 	Versions []*Version
 	Next     search.Position // where the rest begins; nil: this is the end

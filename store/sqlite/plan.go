@@ -401,13 +401,15 @@ func (v *view) search(ctx context.Context, who search.Access, q *search.Query) (
 		return page, nil
 	}
 	var last spot
+	size := 0
 	f.bodies = true
 	f.found = func(c *candidate) bool {
-		if len(page.Versions) == q.Count {
+		if len(page.Versions) == q.Count || size >= store.PageBytes {
 			page.Next = f.order.position(last)
 			return false
 		}
 		page.Versions = append(page.Versions, c.version)
+		size += len(c.version.Body)
 		last = c.spot
 		return true
 	}

@@ -170,7 +170,7 @@ func (v *view) history(ctx context.Context, who search.Access, q store.HistoryQu
 		}
 		h.high = min(h.high, int64(binary.BigEndian.Uint64(q.After)))
 	}
-	page := &store.Page{}
+	page, size := &store.Page{}, 0
 	err := h.walk(func(version *store.Version) (bool, error) {
 		if ctx.Err() != nil {
 			return false, ctx.Err()
@@ -179,12 +179,13 @@ func (v *view) history(ctx context.Context, who search.Access, q store.HistoryQu
 		if err != nil || !permitted {
 			return err == nil, err
 		}
-		if len(page.Versions) == q.Count {
-			last := page.Versions[q.Count-1].LastUpdated.UnixMicro()
+		if n := len(page.Versions); n == q.Count || size >= store.PageBytes {
+			last := page.Versions[n-1].LastUpdated.UnixMicro()
 			page.Next = binary.BigEndian.AppendUint64(nil, uint64(last))
 			return false, nil
 		}
 		page.Versions = append(page.Versions, version)
+		size += len(version.Body)
 		return true, nil
 	})
 	if err != nil {

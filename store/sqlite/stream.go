@@ -53,20 +53,24 @@ type batchStream struct {
 	keys  []byte                     // of the candidates in list
 	last  bool                       // there is no further batch
 	upTo  *spot                      // where the stream ends early
+	bytes int                        // of the bodies in list
 	most  int                        // candidates in a batch
 	fetch func(s *batchStream) error // appends to list the up to size candidates that follow after
 }
+
+// maxBatchBytes ends a batch early whose bodies are large.
+const maxBatchBytes = 4 << 20
 
 func (s *batchStream) next() (*candidate, error) {
 	if s.at == len(s.list) {
 		if s.last {
 			return nil, nil
 		}
-		s.list, s.at, s.keys = s.list[:0], 0, s.keys[:0]
+		s.list, s.at, s.keys, s.bytes = s.list[:0], 0, s.keys[:0], 0
 		if err := s.fetch(s); err != nil {
 			return nil, err
 		}
-		s.last = len(s.list) < s.size
+		s.last = len(s.list) < s.size && s.bytes < maxBatchBytes
 		s.size = min(2*s.size, s.most)
 		if len(s.list) == 0 {
 			return nil, nil
@@ -193,14 +197,19 @@ func (f *finder) candidate(s *stmt, w want) (candidate, error) {
 	return c, nil
 }
 
-// add appends a candidate to the batch, with a copy of its packed keys.
-func (s *batchStream) add(c candidate) {
+// add appends a candidate to the batch, with a copy of its packed keys. It
+// reports whether there is room for more.
+func (s *batchStream) add(c candidate) bool {
 	if c.keys != nil {
 		from := len(s.keys)
 		s.keys = append(s.keys, c.keys...)
 		c.keys = s.keys[from:len(s.keys):len(s.keys)]
 	}
 	s.list = append(s.list, c)
+	if c.version != nil {
+		s.bytes += len(c.version.Body)
+	}
+	return s.bytes < maxBatchBytes
 }
 
 // fill runs a statement and adds its candidates to a batch.
@@ -215,7 +224,9 @@ func (f *finder) fill(b *batchStream, s *stmt, w want) error {
 		if err != nil {
 			return err
 		}
-		b.add(c)
+		if !b.add(c) {
+			return nil
+		}
 	}
 }
 
@@ -420,7 +431,9 @@ func (f *finder) idStream(t int64) stream {
 				return err
 			}
 			c.spot = spot{text: s.text(w.next()), a: t}
-			b.add(c)
+			if !b.add(c) {
+				return nil
+			}
 		}
 	})
 }

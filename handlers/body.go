@@ -134,6 +134,9 @@ func (x *exchange) bytes(limit int) ([]byte, error) {
 	}
 }
 
+// firstBytes bounds the memory taken for a body before any of it has arrived.
+const firstBytes = 64 << 10
+
 // received reads the body as it was sent.
 func (x *exchange) received(limit int) ([]byte, error) {
 	size := x.r.ContentLength
@@ -144,8 +147,8 @@ func (x *exchange) received(limit int) ([]byte, error) {
 		x.w.Header().Set("Connection", "close") // rather than read the rest
 		return nil, fhir.Errorf(fhir.TooLarge, "the body is over %d bytes", limit)
 	}
-	if size < 0 {
-		size = bytes.MinRead
+	if size < 0 || size > firstBytes {
+		size = firstBytes // the rest when it has come
 	}
 	buf := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	_, err := buf.ReadFrom(http.MaxBytesReader(x.w, x.r.Body, int64(limit)))

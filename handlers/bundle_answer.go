@@ -72,17 +72,8 @@ func (s *Server) appendAnswer(b *pageWriter, resp *Response) {
 // entryBody returns the resource that an answer carries: what was read, or what
 // was written if the client wants to see it. Nil: none.
 func entryBody(req *Request, resp *Response) []byte {
-	reads := false
-	switch req.Method {
-	case http.MethodHead:
-		return nil
-	case http.MethodGet:
-		reads = true
-	case http.MethodPost:
-		reads = req.Part != ""
-	}
 	switch {
-	case resp.NoBody, len(resp.Issues) > 0, !reads && req.Prefer.Return != "representation":
+	case req.Method == http.MethodHead, resp.NoBody, len(resp.Issues) > 0, !readsOnly(req) && req.Prefer.Return != "representation":
 		return nil
 	case resp.Body != nil:
 		return resp.Body

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/noafhir/noafhir/fhir"
 )
@@ -18,18 +19,39 @@ func (s *Server) batch(ctx context.Context, req *Request, entries []entry) ([]an
 		}
 	}
 	answers := make([]answer, len(entries))
+	room := s.options.Limits.AnswerBytes
 	for i := range entries {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		e := &entries[i]
-		resp, err := s.batchEntry(ctx, e, byURL)
+		err := context.Cause(ctx) // what has been done is told all the same
+		var resp *Response
+		if err == nil {
+			resp, err = s.batchEntry(ctx, e, byURL)
+		}
+		if err == nil {
+			room, err = fit(room, e.request, resp)
+		}
 		if err != nil {
 			err = e.fail(err)
 		}
 		answers[i] = answer{resp, err}
 	}
 	return answers, nil
+}
+
+// fit takes what an answer needs from the room that is left. The error is
+// TooCostly if it is a read, and there is too little: what has been written is
+// answered in any case.
+func fit(room int, req *Request, resp *Response) (int, error) {
+	size := len(entryBody(req, resp))
+	if size > room && readsOnly(req) {
+		return room, fhir.Errorf(fhir.TooCostly, "the answers to the bundle get too large: ask for less at once")
+	}
+	return room - size, nil
+}
+
+// readsOnly reports whether a request changes nothing.
+func readsOnly(req *Request) bool {
+	return req.Method == http.MethodGet || req.Method == http.MethodPost && req.Part != ""
 }
 
 // batchEntry performs one entry on the store.

@@ -681,6 +681,22 @@ func TestTransactionRefused(t *testing.T) {
 	}
 }
 
+func TestAnswerLimit(t *testing.T) {
+	b := newBundleTest(t, Options{Limits: Limits{AnswerBytes: 500}})
+	b.done(entryText{does: "PUT Patient/a", with: withID("a", patientText("1"))})
+	read := entryText{does: "GET Patient/a"}
+	write := entryText{does: "POST Patient", with: patientText("2")}
+	r, err := b.process(bundleText("batch", read, read, read, read, write, write, write))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.same("statuses", statuses(r), "200", "200", "503", "503", "201", "201", "201")
+	_, err = b.process(bundleText("transaction", write, read, read, read, read))
+	if fhir.KindOf(err) != fhir.TooCostly {
+		t.Errorf("a transaction whose answer is too large: %v", err)
+	}
+}
+
 func TestBundleLimits(t *testing.T) {
 	b := newBundleTest(t, Options{Limits: Limits{BundleEntries: 3, ResourceBytes: 200}})
 	post := entryText{does: "POST Patient", with: patientText("1")}

@@ -76,6 +76,7 @@ func (c *change) step() int {
 // run performs a settled plan.
 func (p *plan) run(ctx context.Context, u unit) ([]answer, error) {
 	answers := make([]answer, len(p.changes))
+	room := p.server.options.Limits.AnswerBytes
 	for step := range steps {
 		for i, c := range p.changes {
 			if c.step() != step {
@@ -84,6 +85,9 @@ func (p *plan) run(ctx context.Context, u unit) ([]answer, error) {
 			resp, err := p.perform(ctx, u, c)
 			if err == nil && c.numbered && resp.Version.Number != c.number {
 				err = fhir.Errorf(fhir.Internal, "the version is %d, references say %d", resp.Version.Number, c.number)
+			}
+			if err == nil {
+				room, err = fit(room, c.request, resp)
 			}
 			if err != nil {
 				return nil, c.fail(err)

@@ -149,7 +149,7 @@ func (s *Server) restResources() []models.CapabilityStatementRestResource {
 	}
 	common := models.CapabilityStatementRestResource{
 		Interaction:       interactions,
-		Versioning:        new(code[models.ResourceVersionPolicy]("versioned-update")),
+		Versioning:        new(code[models.ResourceVersionPolicy]("versioned")),
 		ReadHistory:       new(true),
 		UpdateCreate:      new(!s.options.NoUpdateCreate),
 		ConditionalCreate: new(true),

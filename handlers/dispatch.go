@@ -115,8 +115,13 @@ func (s *Server) process(ctx context.Context, u unit, req *Request) (*Response, 
 	if _, whole := u.(store.Store); !whole {
 		return nil, fhir.Errorf(fhir.Invalid, "a bundle can not be an entry of a bundle")
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.options.Limits.BundleTime, errBundleTime)
+	defer cancel()
 	return s.bundle(ctx, req)
 }
+
+// errBundleTime is why an entry of a batch is not performed any more.
+var errBundleTime = fhir.Errorf(fhir.TooCostly, "the bundle takes too long: send less at once")
 
 // address sets Key, Part, Version and Query of a request from a URL relative to
 // the FHIR base, such as Patient/1/_history/2 or Patient?name=Ada. Errors:
@@ -153,7 +158,9 @@ func (req *Request) path(path string) error {
 // there is room for it.
 func (req *Request) place(segment string) bool {
 	switch {
-	case req.Part == "" && isPart(segment):
+	case segment == "." || segment == "..":
+		return false // as ids they could not be addressed: RFC 3986 §5.2.4
+	case req.Part == "" && (isPart(segment) || segment == "metadata" && req.Key.Type == ""):
 		req.Part = segment
 	case req.Part == "" && req.Key.Type == "":
 		req.Key.Type = segment
@@ -169,7 +176,7 @@ func (req *Request) place(segment string) bool {
 
 // isPart tells the fixed parts of addresses from types and ids.
 func isPart(segment string) bool {
-	return segment == "metadata" || strings.HasPrefix(segment, "_") || strings.HasPrefix(segment, "$")
+	return strings.HasPrefix(segment, "_") || strings.HasPrefix(segment, "$")
 }
 
 // parseQuery decodes the query part of a URL, in order. The error is Invalid.

@@ -50,6 +50,8 @@ type Limits struct {
 	ResourceBytes int           // body of a single resource; 5 MiB
 	BundleBytes   int           // body of a batch or transaction; 50 MiB
 	BundleEntries int           // 10,000
+	AnswerBytes   int           // resources in the answer to a batch or transaction; 64 MiB
+	BundleTime    time.Duration // of a batch or transaction over HTTP; 50 s
 	FormBytes     int           // body of a _search; 64 KiB
 	URLBytes      int           // path and query; 8 KiB
 	Params        int           // parameters of one request; 200
@@ -65,6 +67,8 @@ var defaultLimits = Limits{
 	ResourceBytes: 5 << 20,
 	BundleBytes:   50 << 20,
 	BundleEntries: 10_000,
+	AnswerBytes:   64 << 20,
+	BundleTime:    50 * time.Second,
 	FormBytes:     64 << 10,
 	URLBytes:      8 << 10,
 	Params:        200,
@@ -88,6 +92,8 @@ func (l Limits) orDefaults() Limits {
 	orDefault(&l.DefaultCount, d.DefaultCount)
 	orDefault(&l.MaxCount, d.MaxCount)
 	orDefault(&l.DeleteCount, d.DeleteCount)
+	orDefault(&l.AnswerBytes, d.AnswerBytes)
+	orDefault(&l.BundleTime, d.BundleTime)
 	orDefault(&l.SearchTime, d.SearchTime)
 	return l
 }

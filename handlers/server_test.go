@@ -236,7 +236,7 @@ func TestCapabilities(t *testing.T) {
 				`rest.0.interaction = [{"code":"history-system"},{"code":"search-system"},{"code":"batch"},{"code":"transaction"}]`,
 				"rest.0.resource.0.type = Account", "rest.0.resource.145.type = VisionPrescription", "rest.0.resource.146 =",
 				`rest.0.resource.0.interaction = [{"code":"create"},{"code":"delete"},{"code":"history-instance"},{"code":"history-type"},{"code":"patch"},{"code":"read"},{"code":"search-type"},{"code":"update"},{"code":"vread"}]`,
-				"rest.0.resource.0.versioning = versioned-update", "rest.0.resource.0.readHistory = true", "rest.0.resource.0.updateCreate = false",
+				"rest.0.resource.0.versioning = versioned", "rest.0.resource.0.readHistory = true", "rest.0.resource.0.updateCreate = false",
 				"rest.0.resource.0.conditionalCreate = true", "rest.0.resource.0.conditionalRead = full-support", "rest.0.resource.0.conditionalUpdate = true", "rest.0.resource.0.conditionalDelete = multiple",
 			},
 		},

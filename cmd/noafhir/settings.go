@@ -47,7 +47,7 @@ type settings struct {
 var (
 	storeSettings = []string{"store", "sqlite-synchronous"}
 	limitSettings = []string{
-		"read-header-timeout", "read-timeout", "write-timeout", "idle-timeout", "shutdown-timeout", "search-timeout",
+		"read-header-timeout", "read-timeout", "write-timeout", "idle-timeout", "shutdown-timeout", "search-timeout", "bundle-timeout", "max-answer-bytes",
 		"max-header-bytes", "max-url-bytes", "max-params", "max-form-bytes", "max-resource-bytes", "max-bundle-bytes",
 		"max-bundle-entries", "max-gzip-ratio", "max-depth", "max-values", "max-string-bytes", "max-number-digits",
 		"default-count", "max-count", "max-delete-count",
@@ -108,6 +108,8 @@ func (c *settings) declareLimits(s *config.Set) {
 	config.Add(s, &c.IdleTimeout, "idle-timeout", "60s", "time a connection may wait for its next request", config.Span)
 	config.Add(s, &c.ShutdownTimeout, "shutdown-timeout", "30s", "time for running requests to end after SIGTERM", config.Span)
 	config.Add(s, &l.SearchTime, "search-timeout", "10s", "time for a search or a page of a history", config.Span)
+	config.Add(s, &l.BundleTime, "bundle-timeout", "50s", "time for a batch or transaction; less than the time for an answer", config.Span)
+	config.Add(s, &l.AnswerBytes, "max-answer-bytes", "64MiB", "most bytes of resources in the answer to a batch or transaction", config.Size)
 	config.Add(s, &c.MaxHeaderBytes, "max-header-bytes", "32KiB", "largest header of a request", config.Size)
 	config.Add(s, &l.URLBytes, "max-url-bytes", "8KiB", "longest path and query", config.Size)
 	config.Add(s, &l.Params, "max-params", "200", "most parameters of a request", config.Whole(1))

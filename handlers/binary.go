@@ -40,19 +40,11 @@ func (x *exchange) readBinary(limit int) error {
 	if err != nil || len(body) == 0 {
 		return err
 	}
-	mediaType, err := x.mediaType()
-	if err != nil {
+	r, err := x.resource(body, x.server.codec)
+	if err == nil && r.Type() == "Binary" || fhir.KindOf(err) == fhir.UnsupportedType || err != nil && claimsBinary.Match(body) {
+		x.req.Body = r
 		return err
 	}
-	if mediaTypes[mediaType] == xmlFormat {
-		x.req.Body, err = x.server.codec.ParseXML(body)
-	} else {
-		x.req.Body, err = x.server.codec.ParseJSON(body)
-	}
-	if err == nil && x.req.Body.Type() == "Binary" || err != nil && claimsBinary.Match(body) {
-		return err
-	}
-	x.req.Body = nil
 	if limit = contentBytes(limit); len(body) > limit {
 		return fhir.Errorf(fhir.TooLarge, "the content is over %d bytes", limit)
 	}

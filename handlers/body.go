@@ -39,20 +39,24 @@ func (x *exchange) readResource(limit int, codec *fhir.Codec) error {
 	if err != nil || len(body) == 0 {
 		return err
 	}
+	x.req.Body, err = x.resource(body, codec)
+	return err
+}
+
+// resource reads the resource that a body is, as its media type says.
+func (x *exchange) resource(body []byte, codec *fhir.Codec) (*fhir.Resource, error) {
 	mediaType, err := x.mediaType()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f, ok := mediaTypes[mediaType]
 	switch {
 	case !ok || !strings.Contains(mediaType, "/"):
-		return fhir.Errorf(fhir.UnsupportedType, "Content-Type: resources are read as application/fhir+json or application/fhir+xml, not as %q", clip(mediaType))
+		return nil, fhir.Errorf(fhir.UnsupportedType, "Content-Type: resources are read as application/fhir+json or application/fhir+xml, not as %q", clip(mediaType))
 	case f == xmlFormat:
-		x.req.Body, err = codec.ParseXML(body)
-	default:
-		x.req.Body, err = codec.ParseJSON(body)
+		return codec.ParseXML(body)
 	}
-	return err
+	return codec.ParseJSON(body)
 }
 
 // readPatch reads a patch as it is; what it means depends on its type.

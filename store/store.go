@@ -72,6 +72,7 @@ const PageBytes = 16 << 20
 type Page struct {
 	Versions []*Version
 	Next     search.Position // where the rest begins; nil: this is the end
+	Prev     search.Position // of a search: where what comes before ends; nil: this is the beginning
 }
 
 // A HistoryQuery asks for versions, newest first.

@@ -182,8 +182,8 @@ func (q *query) sort(value string) error {
 	for key := range strings.SplitSeq(value, ",") {
 		name, descending := strings.CutPrefix(key, "-")
 		p, ok := q.reg.Lookup(q.Type, name)
-		if name != "_id" && name != "_lastUpdated" || !ok {
-			return fhir.Errorf(fhir.Unsupported, "results are sorted by _id or _lastUpdated only, not by %q", clip(name))
+		if !ok || !p.Sortable() {
+			return fhir.Errorf(fhir.Unsupported, "results can not be sorted by %q", clip(name))
 		}
 		q.Sort = append(q.Sort, SortKey{p, descending})
 	}

@@ -65,7 +65,7 @@ func TestParseRefuses(t *testing.T) {
 		{"Patient", "_count", "+1", fhir.Invalid},
 		{"Patient", "_count", "many", fhir.Invalid},
 		{"Patient", "_count", "", fhir.Invalid},
-		{"Patient", "_sort", "name", fhir.Unsupported},
+		{"Patient", "_sort", "nonsense", fhir.Unsupported},
 		{"Patient", "_sort", "", fhir.Unsupported},
 		{"Location", "near", "1|2|3|km", fhir.Unsupported},
 		{"Observation", "value-quantity", "much", fhir.Invalid},

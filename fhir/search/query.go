@@ -158,10 +158,14 @@ func (c *Clause) addRanges(p *Param, v comparison) {
 }
 
 // tidy puts the ranges in order and joins those that overlap.
-func (c *Clause) tidy() {
-	slices.SortFunc(c.Ranges, func(a, b KeyRange) int { return bytes.Compare(a.Low, b.Low) })
-	out := make([]KeyRange, 0, len(c.Ranges))
-	for _, r := range c.Ranges {
+func (c *Clause) tidy() { c.Ranges = Union(c.Ranges) }
+
+// Union puts ranges in order and joins those that overlap.
+func Union(ranges []KeyRange) []KeyRange {
+	ranges = slices.Clone(ranges)
+	slices.SortFunc(ranges, func(a, b KeyRange) int { return bytes.Compare(a.Low, b.Low) })
+	out := make([]KeyRange, 0, len(ranges))
+	for _, r := range ranges {
 		if n := len(out) - 1; n >= 0 && bytes.Compare(r.Low, out[n].end()) < 0 {
 			if bytes.Compare(r.end(), out[n].end()) > 0 {
 				out[n].High = r.end()
@@ -170,5 +174,5 @@ func (c *Clause) tidy() {
 		}
 		out = append(out, r)
 	}
-	c.Ranges = out
+	return out
 }

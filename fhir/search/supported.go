@@ -15,11 +15,11 @@ const (
 
 // supported says what all stores can answer. Parse refuses what asks for more.
 var supported = [...]bool{
-	links:    false,
-	logic:    false,
+	links:    true,
+	logic:    true,
 	words:    false,
 	includes: false,
-	sorts:    false,
+	sorts:    true,
 }
 
 // needs refuses what stores can not answer.

@@ -10,7 +10,7 @@ import (
 // count returns how many resources match.
 func (v *view) count(ctx context.Context, who search.Access, q *search.Query) (int64, error) {
 	whole := *q
-	whole.After, whole.Sort = nil, nil
+	whole.After, whole.Sort, whole.Backward = nil, nil, false
 	f, err := v.newFinder(ctx, who, &whole)
 	if err != nil {
 		return 0, err

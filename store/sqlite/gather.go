@@ -42,6 +42,7 @@ type gathering struct {
 // conditions, and puts them into order.
 func (f *finder) gather(driver int) (stream, error) {
 	g := &gathering{finder: f, driver: driver, kept: f.s.tuning.kept, want: want{keys: f.keysNeeded(driver)}}
+	g.want.bodies = f.order.by == byValue && !f.order.indexed()
 	if !f.bodies {
 		g.kept = f.s.tuning.countKept
 	}
@@ -49,6 +50,10 @@ func (f *finder) gather(driver int) (stream, error) {
 	switch {
 	case driver == walkIDs:
 		err = g.fromIDs()
+	case driver == walkAll:
+		err = g.fromRanges(f.typeKeys())
+	case f.conditions[driver].listed:
+		err = g.fromNumbers(f.conditions[driver].numbers)
 	case f.conditions[driver].timed:
 		err = g.fromTime(f.conditions[driver].vids)
 	default:
@@ -74,7 +79,8 @@ func (g *gathering) tidy() {
 // text writes a statement: the columns of candidates from some tables, and the id
 // if results are sorted by it.
 func (g *gathering) text(from, where string) string {
-	columns, _ := g.want.columns()
+	columns, join := g.want.columns()
+	from += join
 	if g.order.by == byID {
 		columns += ", v.id"
 		from += " CROSS JOIN ver v ON v.vid=c.vid"
@@ -97,14 +103,16 @@ func (g *gathering) collect(s *stmt) error {
 		if g.order.by == byID {
 			c.spot = spot{text: s.text(g.want.next()), a: c.t}
 		}
-		if g.order.compare(c.spot, g.spot) <= 0 {
-			continue
-		}
 		ok, err := g.meets(g.driver, &c)
 		if err != nil {
 			return err
 		}
-		if ok {
+		if ok && g.order.by == byValue {
+			if err := g.value(&c); err != nil {
+				return err
+			}
+		}
+		if ok && g.order.compare(c.spot, g.spot) > 0 {
 			c.keys, c.checked = nil, true
 			if g.out.list = append(g.out.list, c); len(g.out.list) >= 2*g.kept {
 				g.tidy()
@@ -124,6 +132,40 @@ func (g *gathering) fromIDs() error {
 			if err := g.collect(s.int(t).str(id)); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// value finds out where a candidate stands in an order by values. Its keys have
+// been unpacked.
+func (g *gathering) value(c *candidate) error {
+	if g.order.indexed() {
+		c.spot.text = g.order.textOf(&g.keys)
+		return nil
+	}
+	r, err := g.parse(c.version)
+	c.version = nil // much memory; it is read again if it is needed
+	if err != nil {
+		return err
+	}
+	var text []byte
+	for i, k := range g.order.keys {
+		text = g.order.appendValue(text, i, k.param.SortValue(r, k.descending))
+	}
+	c.spot.text = string(text)
+	return nil
+}
+
+func (g *gathering) fromNumbers(numbers []int64) error {
+	text := g.text("cur c", "c.n=?")
+	for _, n := range numbers {
+		s, err := g.c.prepare(text)
+		if err != nil {
+			return err
+		}
+		if err := g.collect(s.int(n)); err != nil {
+			return err
 		}
 	}
 	return nil

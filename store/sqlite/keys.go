@@ -87,15 +87,36 @@ func (s *keySet) at(i int) []byte {
 	return s.buf[start:s.ends[i]:s.ends[i]]
 }
 
-// inAny reports whether one of the keys is in one of the ranges.
+// seek returns the place of the first key that is not before k.
+func (s *keySet) seek(k []byte) int {
+	return sort.Search(s.len(), func(i int) bool { return bytes.Compare(s.at(i), k) >= 0 })
+}
+
+// inAny reports whether one of the keys is in one of the ranges, which are in
+// order and do not overlap.
 func (s *keySet) inAny(ranges []search.KeyRange) bool {
+	if len(ranges) > 2*s.len() {
+		return s.inMany(ranges)
+	}
 	for i := range ranges {
 		r := &ranges[i]
-		at := sort.Search(s.len(), func(i int) bool { return bytes.Compare(s.at(i), r.Low) >= 0 })
+		at := s.seek(r.Low)
 		if at == s.len() {
 			continue
 		}
 		if r.High == nil && bytes.Equal(s.at(at), r.Low) || r.High != nil && bytes.Compare(s.at(at), r.High) < 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// inMany is inAny for more ranges than there are keys.
+func (s *keySet) inMany(ranges []search.KeyRange) bool {
+	for i := range s.len() {
+		k := s.at(i)
+		at := sort.Search(len(ranges), func(i int) bool { return bytes.Compare(ranges[i].Low, k) > 0 })
+		if at > 0 && ranges[at-1].Contains(k) {
 			return true
 		}
 	}

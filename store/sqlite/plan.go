@@ -25,6 +25,13 @@ import (
 //
 // So a search costs about as much as its smallest condition has rows, or as its
 // page, if that is less.
+//
+// A condition on other resources (link.go) or on words (text.go) has no rows of its
+// own. Where it is counted, what meets it is collected; until that has come to an
+// end within the limit, candidates are asked one by one.
+//
+// Results sorted by a parameter (sorted.go) are had from the index where it has
+// the values in order, by the same rule as all resources of a type.
 
 // A tuning holds the numbers that decide between plans. Whatever they are, the
 // results are the same.
@@ -37,10 +44,13 @@ type tuning struct {
 	countKept int // the same, to count
 	probeKeys int // keys of a condition that is asked within a statement, at most
 	batch     int // candidates fetched at once, at most
+	streams   int // keys whose rows are merged, at most
+	targets   int // resources that a condition on others is resolved to, at most
 }
 
 var defaultTuning = tuning{
 	few: 100, budget: 400, growth: 8, gathered: 4_000_000, kept: 20_000, countKept: 500_000, probeKeys: 8, batch: 512,
+	streams: 128, targets: 20_000,
 }
 
 // The drivers that are no condition.
@@ -49,12 +59,18 @@ const (
 	walkIDs = -2 // those with the ids asked for
 )
 
-// A condition is a clause that has key ranges, or a range of lastUpdated.
+// A condition is a clause that has key ranges or can be given some, or a range of
+// lastUpdated.
 type condition struct {
-	ranges []search.KeyRange
-	keys   bool // they are single keys
-	timed  bool // it is a range of lastUpdated, by vid
-	vids   vidRange
+	ranges  []search.KeyRange
+	keys    bool // they are single keys
+	timed   bool // it is a range of lastUpdated, by vid
+	vids    vidRange
+	listed  bool    // it is the resources in numbers
+	numbers []int64 // in order
+
+	clause *search.Clause // if not nil, it is not known yet which resources it is
+	tried  int            // the limit within which that could not be found out
 }
 
 // A vidRange holds the vids from low up to but not including high.
@@ -72,27 +88,37 @@ type finder struct {
 	residual   []*search.Clause // what only the body can tell
 	none       bool             // nothing can match
 	bodies     bool             // found wants versions
+	clinical   bool             // the order is that of the rows, values apart
 
-	spot  spot // all before and at it has been examined
-	keys  keySet
-	found func(*candidate) (more bool)
+	spot     spot // all before and at it has been examined
+	keys     keySet
+	examined int
+	most     int  // if not 0, how many may be examined
+	gaveUp   bool // more would have had to be
+	known    map[fact]bool
+	found    func(*candidate) (more bool)
 }
 
 // keysNeeded reports whether candidates have to be checked by their packed keys.
 func (f *finder) keysNeeded(driver int) bool {
 	for i := range f.conditions {
-		if i != driver && !f.conditions[i].timed {
+		if i != driver && f.conditions[i].ranges != nil {
 			return true
 		}
 	}
-	return false
+	return f.order.by == byValue && f.order.indexed()
 }
 
 // bodiesNeeded reports whether the versions of candidates have to be read.
 func (f *finder) bodiesNeeded() bool { return f.bodies || f.parsed() }
 
 // parsed reports whether candidates have to be parsed.
-func (f *finder) parsed() bool { return len(f.residual) > 0 || !f.who.Unrestricted() }
+func (f *finder) parsed() bool {
+	return len(f.residual) > 0 || !f.who.Unrestricted() || slices.ContainsFunc(f.conditions, condition.open)
+}
+
+// open reports whether it is not known yet which resources a condition is.
+func (c condition) open() bool { return c.clause != nil }
 
 // A candidate is a resource that may match.
 type candidate struct {
@@ -121,6 +147,9 @@ func (v *view) newFinder(ctx context.Context, who search.Access, q *search.Query
 	for i := range q.Where {
 		f.addClause(&q.Where[i])
 	}
+	if err := f.prepareOrder(); err != nil {
+		return nil, err
+	}
 	for _, r := range q.LastUpdated {
 		if !r.Not {
 			f.conditions = append(f.conditions, condition{timed: true, vids: vidsOf(r)})
@@ -130,17 +159,32 @@ func (v *view) newFinder(ctx context.Context, who search.Access, q *search.Query
 }
 
 func (f *finder) addClause(c *search.Clause) {
+	switch {
+	case c.Links != nil:
+		f.conditions = append(f.conditions, condition{clause: c})
+		return
+	case c.Or != nil:
+		if ranges, ok := unionOf(c.Or); ok {
+			f.addRanges(ranges)
+		}
+	}
 	if !c.Exact || c.Ranges == nil {
 		f.residual = append(f.residual, c)
 	}
 	if c.Ranges == nil {
 		return
 	}
-	if len(c.Ranges) == 0 {
-		f.none = true
-	}
-	keys := !slices.ContainsFunc(c.Ranges, func(r search.KeyRange) bool { return r.High != nil })
-	f.conditions = append(f.conditions, condition{ranges: c.Ranges, keys: keys})
+	f.addRanges(c.Ranges)
+}
+
+func (f *finder) addRanges(ranges []search.KeyRange) {
+	f.none = f.none || len(ranges) == 0
+	f.conditions = append(f.conditions, condition{ranges: ranges, keys: allKeys(ranges)})
+}
+
+// allKeys reports whether ranges are single keys.
+func allKeys(ranges []search.KeyRange) bool {
+	return !slices.ContainsFunc(ranges, func(r search.KeyRange) bool { return r.High != nil })
 }
 
 // vidsOf returns the vids of a range that is not turned round.
@@ -171,7 +215,7 @@ func (f *finder) run() error {
 			limit = math.MaxInt
 		}
 		done, err := f.drive(driver, limit)
-		if err != nil || done {
+		if err != nil || done || f.gaveUp {
 			return err
 		}
 		if sure {
@@ -185,7 +229,9 @@ func (f *finder) run() error {
 
 // ordered reports whether the rows of a condition can be had in the order asked
 // for.
-func (f *finder) ordered(c *condition) bool { return f.order.by == byDate && c.keys }
+func (f *finder) ordered(c *condition) bool {
+	return (f.order.by == byDate || f.clinical) && c.keys && len(c.ranges) <= f.s.tuning.streams
+}
 
 // firstDriver chooses what drives at first. Sure says that nothing else could be
 // better.
@@ -205,6 +251,10 @@ func (f *finder) firstDriver() (driver int, sure bool, err error) {
 	if len(f.conditions) == 1 && f.ordered(&f.conditions[0]) {
 		return 0, true, nil
 	}
+	if !f.streamed() {
+		driver, err = f.gathered()
+		return driver, true, err
+	}
 	driver, sure, err = f.smallest(walkAll, f.s.tuning.few)
 	if err != nil || sure {
 		return driver, sure, err
@@ -217,24 +267,41 @@ func (f *finder) firstDriver() (driver int, sure bool, err error) {
 	return walkAll, false, nil
 }
 
+// gathered chooses what drives if everything has to be gathered first: the
+// smallest condition.
+func (f *finder) gathered() (driver int, err error) {
+	if len(f.conditions) == 1 && !f.conditions[0].open() {
+		return 0, nil
+	}
+	for limit := f.s.tuning.few; limit < f.s.tuning.gathered; limit *= f.s.tuning.growth {
+		driver, found, err := f.smallest(walkAll, limit)
+		if err != nil || found {
+			return driver, err
+		}
+	}
+	return walkAll, nil
+}
+
 // smallest returns the condition with the fewest rows and true if it has under
 // limit, and else the present driver and false.
 func (f *finder) smallest(driver, limit int) (int, bool, error) {
 	found := false
-	for i := range f.conditions {
-		c := &f.conditions[i]
-		if i == driver {
-			continue
-		}
-		if !f.ordered(c) {
-			limit = min(limit, f.s.tuning.gathered)
-		}
-		n, err := f.size(c, limit)
-		if err != nil {
-			return 0, false, err
-		}
-		if n < limit {
-			driver, limit, found = i, n, true
+	for _, open := range []bool{false, true} { // these last: it takes searches to count them
+		for i := range f.conditions {
+			c := &f.conditions[i]
+			if i == driver || c.open() != open {
+				continue
+			}
+			if !f.ordered(c) {
+				limit = min(limit, f.s.tuning.gathered)
+			}
+			n, err := f.size(c, limit)
+			if err != nil {
+				return 0, false, err
+			}
+			if n < limit {
+				driver, limit, found = i, n, true
+			}
 		}
 	}
 	return driver, found, nil
@@ -242,8 +309,16 @@ func (f *finder) smallest(driver, limit int) (int, bool, error) {
 
 // size counts the rows of a condition, up to a limit.
 func (f *finder) size(c *condition, limit int) (int, error) {
-	if c.timed {
+	if c.open() {
+		if done, err := f.resolve(c, limit); err != nil || !done {
+			return limit, err
+		}
+	}
+	switch {
+	case c.timed:
 		return f.sizeOfTime(c, limit)
+	case c.listed:
+		return len(c.numbers), nil
 	}
 	n := 0
 	for i := range c.ranges {
@@ -315,6 +390,10 @@ func (f *finder) drive(driver, limit int) (done bool, err error) {
 		if examined == limit {
 			return false, nil
 		}
+		if f.most > 0 && f.examined >= f.most {
+			f.gaveUp = true
+			return false, nil
+		}
 		if examined%64 == 63 && f.ctx.Err() != nil {
 			return false, f.ctx.Err()
 		}
@@ -327,6 +406,7 @@ func (f *finder) drive(driver, limit int) (done bool, err error) {
 			return done, nil
 		}
 		f.spot = c.spot
+		f.examined++
 		matches, err := f.matches(driver, c)
 		if err != nil {
 			return false, err
@@ -359,11 +439,21 @@ func (f *finder) matches(driver int, c *candidate) (bool, error) {
 		return false, err
 	}
 	for _, clause := range f.residual {
-		if !clause.Matches(r) {
-			return false, nil
+		if ok, err := f.holds(clause, r); err != nil || !ok {
+			return false, err
 		}
 	}
-	return f.who.Permits(r), nil
+	if !f.who.Permits(r) {
+		return false, nil
+	}
+	for i := range f.conditions {
+		if c := &f.conditions[i]; c.open() {
+			if ok, err := f.holds(c.clause, r); err != nil || !ok {
+				return false, err
+			}
+		}
+	}
+	return true, nil
 }
 
 // meets checks a candidate against the conditions, by its packed keys.
@@ -376,6 +466,13 @@ func (f *finder) meets(driver int, c *candidate) (bool, error) {
 			return false, nil
 		}
 	}
+	for i := range f.conditions {
+		if condition := &f.conditions[i]; i != driver && condition.listed {
+			if _, ok := slices.BinarySearch(condition.numbers, c.n); !ok {
+				return false, nil
+			}
+		}
+	}
 	if c.keys == nil {
 		return true, nil
 	}
@@ -383,7 +480,7 @@ func (f *finder) meets(driver int, c *candidate) (bool, error) {
 		return false, errDamaged()
 	}
 	for i := range f.conditions {
-		if condition := &f.conditions[i]; i != driver && !condition.timed && !f.keys.inAny(condition.ranges) {
+		if condition := &f.conditions[i]; i != driver && condition.ranges != nil && !f.keys.inAny(condition.ranges) {
 			return false, nil
 		}
 	}
@@ -400,13 +497,16 @@ func (v *view) search(ctx context.Context, who search.Access, q *search.Query) (
 	if q.Count <= 0 {
 		return page, nil
 	}
-	var last spot
-	size := 0
+	var first, last spot
+	size, more := 0, false
 	f.bodies = true
 	f.found = func(c *candidate) bool {
 		if len(page.Versions) == q.Count || size >= store.PageBytes {
-			page.Next = f.order.position(last)
+			more = true
 			return false
+		}
+		if len(page.Versions) == 0 {
+			first = c.spot
 		}
 		page.Versions = append(page.Versions, c.version)
 		size += len(c.version.Body)
@@ -415,6 +515,20 @@ func (v *view) search(ctx context.Context, who search.Access, q *search.Query) (
 	}
 	if err := f.run(); err != nil {
 		return nil, err
+	}
+	if len(page.Versions) == 0 {
+		return page, nil
+	}
+	before := q.After != nil // there is something where the walk comes from
+	if q.Backward {
+		slices.Reverse(page.Versions)
+		first, last, before, more = last, first, more, before
+	}
+	if before {
+		page.Prev = f.order.position(first)
+	}
+	if more {
+		page.Next = f.order.position(last)
 	}
 	return page, nil
 }

@@ -27,20 +27,27 @@ func (f *finder) stream(driver, limit int) (stream, error) {
 	switch {
 	case driver == walkIDs:
 		return f.gather(walkIDs)
+	case f.order.by == byValue:
+		return f.valueStream(driver)
 	case driver == walkAll && f.order.by == byDate:
-		var keys []search.KeyRange
-		for _, t := range f.typeNumbers() {
-			keys = append(keys, search.KeyRange{Low: search.TypeKey(f.s.types.names[t])})
-		}
-		return f.keyStreams(walkAll, keys, limit)
+		return f.keyStreams(walkAll, f.typeKeys(), limit, f.spot)
 	case driver == walkAll && f.order.by == byUpdated:
 		return f.updatedStream(), nil
 	case driver == walkAll:
 		return f.idStreams(), nil
 	case f.ordered(&f.conditions[driver]):
-		return f.keyStreams(driver, f.conditions[driver].ranges, limit)
+		return f.keyStreams(driver, f.conditions[driver].ranges, limit, f.spot)
 	}
 	return f.gather(driver)
+}
+
+// typeKeys returns the keys that the resources of the types searched have.
+func (f *finder) typeKeys() []search.KeyRange {
+	var keys []search.KeyRange
+	for _, t := range f.typeNumbers() {
+		keys = append(keys, search.KeyRange{Low: search.TypeKey(f.s.types.names[t])})
+	}
+	return keys
 }
 
 // A batchStream fetches candidates by the batch, so that other statements can run
@@ -89,10 +96,10 @@ func (s *batchStream) end() (spot, bool) {
 	return s.after, true
 }
 
-// batches returns a stream that fetches candidates, size at first.
-func (f *finder) batches(size int, fetch func(s *batchStream) error) *batchStream {
+// batches returns a stream that fetches candidates behind a spot, size at first.
+func (f *finder) batches(size int, from spot, fetch func(s *batchStream) error) *batchStream {
 	most := f.s.tuning.batch
-	return &batchStream{after: f.spot, size: min(size, most), most: most, fetch: fetch}
+	return &batchStream{after: from, size: min(size, most), most: most, fetch: fetch}
 }
 
 // page is the size of the batch that a page can be made of.
@@ -177,7 +184,7 @@ func (w want) columns() (columns, join string) {
 func (f *finder) candidate(s *stmt, w want) (candidate, error) {
 	c := candidate{n: s.num(0), t: s.num(1), vid: s.num(2), checked: w.bare}
 	switch f.order.by {
-	case byDate:
+	case byDate, byValue:
 		c.spot = spot{a: s.num(3), b: c.n}
 	case byUpdated:
 		c.spot = spot{a: c.vid}
@@ -231,27 +238,27 @@ func (f *finder) fill(b *batchStream, s *stmt, w want) error {
 }
 
 // keyStreams yields the resources that have one of some keys, by clinical date
-// and creation.
-func (f *finder) keyStreams(driver int, keys []search.KeyRange, limit int) (stream, error) {
+// and creation, from a spot on.
+func (f *finder) keyStreams(driver int, keys []search.KeyRange, limit int, from spot) (stream, error) {
 	if len(keys) == 1 {
-		return f.keyStream(driver, keys[0].Low, limit)
+		return f.keyStream(driver, keys[0].Low, limit, from)
 	}
 	streams := make([]stream, len(keys))
 	for i := range keys {
 		k := f.newKeyFetch(driver, keys[i].Low)
 		k.want.bodies = false // many may be fetched that are not needed; they are read later
 		k.write()
-		streams[i] = f.batches(8, k.fetch)
+		streams[i] = f.batches(8, from, k.fetch)
 	}
 	return f.merge(streams), nil
 }
 
 // keyStream yields the resources that have a key.
-func (f *finder) keyStream(driver int, key []byte, limit int) (stream, error) {
+func (f *finder) keyStream(driver int, key []byte, limit int, from spot) (stream, error) {
 	k := f.newKeyFetch(driver, key)
-	s := f.batches(f.page(), k.fetch)
+	s := f.batches(f.page(), from, k.fetch)
 	if len(k.probes) > 0 && limit < math.MaxInt {
-		bound, err := k.bound(f.spot, limit)
+		bound, err := k.bound(from, limit)
 		if err != nil {
 			return nil, err
 		}
@@ -277,27 +284,47 @@ type keyFetch struct {
 
 func (f *finder) newKeyFetch(driver int, key []byte) *keyFetch {
 	k := &keyFetch{f: f, key: key, upTo: spot{a: math.MaxInt64, b: math.MaxInt64}}
+	if f.order.down() {
+		k.upTo = spot{a: math.MinInt64, b: math.MinInt64}
+	}
+	if f.order.by == byValue { // the keys tell the values
+		k.want.keys = true
+		return k
+	}
+	listed := false
 	for i := range f.conditions {
 		c := &f.conditions[i]
 		switch {
-		case i == driver || c.timed:
+		case i == driver || c.timed || c.open():
+		case c.listed:
+			listed = true
 		case c.keys && len(c.ranges) <= f.s.tuning.probeKeys && len(k.probes) < maxProbes:
 			k.probes = append(k.probes, c)
 		default:
 			k.want.keys = true
 		}
 	}
-	if !k.want.keys && len(f.q.LastUpdated) == 0 { // nothing is left to check
+	if !k.want.keys && !listed && len(f.q.LastUpdated) == 0 { // nothing is left to check
 		k.want.bodies = f.bodiesNeeded()
 		k.want.bare = !k.want.bodies
 	}
 	return k
 }
 
+// direction returns how rows are compared with the place reached, and the ending
+// of ORDER BY columns.
+func (o *order) direction() (compare, ending string) {
+	if o.down() {
+		return "<", " DESC"
+	}
+	return ">", ""
+}
+
 // bound returns the spot of the row that is limit rows after another, nil if
 // there is none.
 func (k *keyFetch) bound(after spot, limit int) (*spot, error) {
-	s, err := k.f.c.prepare("SELECT d, n FROM post WHERE k=? AND (d,n)>(?,?) ORDER BY d, n LIMIT 1 OFFSET ?")
+	compare, ending := k.f.order.direction()
+	s, err := k.f.c.prepare("SELECT d, n FROM post WHERE k=? AND (d,n)" + compare + "(?,?) ORDER BY d" + ending + ", n" + ending + " LIMIT 1 OFFSET ?")
 	if err != nil {
 		return nil, err
 	}
@@ -317,17 +344,19 @@ const maxProbes = 4
 // write makes the statement. CROSS JOIN keeps the planner from changing the order
 // of the tables.
 func (k *keyFetch) write() {
+	compare, ending := k.f.order.direction()
+	back := map[string]string{"<": ">=", ">": "<="}[compare]
 	var b strings.Builder
 	columns, join := k.want.columns()
 	b.WriteString("SELECT " + columns + " FROM post p")
 	if !k.want.bare {
 		b.WriteString(" CROSS JOIN cur c ON c.n=p.n" + join)
 	}
-	b.WriteString(" WHERE p.k=? AND (p.d,p.n)>(?,?) AND (p.d,p.n)<=(?,?)")
+	b.WriteString(" WHERE p.k=? AND (p.d,p.n)" + compare + "(?,?) AND (p.d,p.n)" + back + "(?,?)")
 	for _, c := range k.probes {
 		b.WriteString(" AND EXISTS(SELECT 1 FROM post q WHERE q.k IN (?" + strings.Repeat(",?", len(c.ranges)-1) + ") AND q.d=p.d AND q.n=p.n)")
 	}
-	b.WriteString(" ORDER BY p.d, p.n LIMIT ?")
+	b.WriteString(" ORDER BY p.d" + ending + ", p.n" + ending + " LIMIT ?")
 	k.text = b.String()
 }
 
@@ -355,12 +384,9 @@ func (f *finder) updatedStream() stream {
 	if f.t == 0 {
 		from, column = " FROM ver o CROSS JOIN cur c ON c.n=o.n AND c.vid=o.vid"+join+" WHERE ", "o.vid"
 	}
-	direction := ""
-	if f.order.descending {
-		direction = " DESC"
-	}
+	_, direction := f.order.direction()
 	text := "SELECT " + columns + from + column + ">? AND " + column + "<? ORDER BY " + column + direction + " LIMIT ?"
-	return f.batches(f.page(), func(b *batchStream) error {
+	return f.batches(f.page(), f.spot, func(b *batchStream) error {
 		s, err := f.c.prepare(text)
 		if err != nil {
 			return err
@@ -377,7 +403,7 @@ func (f *finder) updatedStream() stream {
 // both excluded.
 func (f *finder) openVids(after int64) (low, high int64) {
 	low, high = after, math.MaxInt64
-	if f.order.descending {
+	if f.order.down() {
 		low, high = math.MinInt64, after
 	}
 	for i := range f.conditions {
@@ -405,12 +431,9 @@ func (f *finder) idStreams() stream {
 func (f *finder) idStream(t int64) stream {
 	w := want{keys: f.keysNeeded(walkAll)}
 	columns, _ := w.columns()
-	return f.batches(32, func(b *batchStream) error {
+	return f.batches(32, f.spot, func(b *batchStream) error {
 		// Of two resources with one id, the type decides.
-		compare, direction := ">", ""
-		if f.order.descending {
-			compare, direction = "<", " DESC"
-		}
+		compare, direction := f.order.direction()
 		if f.order.compare(spot{a: t}, spot{a: b.after.a}) > 0 {
 			compare += "="
 		}

@@ -1,11 +1,13 @@
 package storetest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -213,12 +215,32 @@ func (tx *memoryTx) ReadVersion(ctx context.Context, who search.Access, key fhir
 
 // A place is where a match stands in the order asked for; it is also a position.
 type place struct {
-	Text string
-	Num  [2]int64
+	Values [][]byte // of the keys it is sorted by; nil: it has none
+	Num    [2]int64 // decides among those that are alike
 }
 
-func (a place) compare(b place) int {
-	return cmp.Or(cmp.Compare(a.Text, b.Text), cmp.Compare(a.Num[0], b.Num[0]), cmp.Compare(a.Num[1], b.Num[1]))
+// compare returns -1, 0 or 1 as a comes before b, is b, or comes after it.
+func (a place) compare(b place, q *search.Query) int {
+	for i, v := range a.Values {
+		w := b.Values[i]
+		c := bytes.Compare(v, w)
+		switch {
+		case v == nil && w == nil:
+		case v == nil:
+			return 1
+		case w == nil:
+			return -1
+		case c != 0 && q.Sort[i].Descending:
+			return -c
+		case c != 0:
+			return c
+		}
+	}
+	c := cmp.Or(cmp.Compare(a.Num[0], b.Num[0]), cmp.Compare(a.Num[1], b.Num[1]))
+	if len(q.Sort) > 0 && q.Sort[0].Descending {
+		return -c
+	}
+	return c
 }
 
 // A match is a resource that was found.
@@ -229,39 +251,65 @@ type match struct {
 
 // find returns all matches in order.
 func (tx *memoryTx) find(who search.Access, q *search.Query) ([]match, error) {
+	u := &universe{tx: tx, who: who, parsed: map[fhir.Key]*fhir.Resource{}}
 	var found []match
-	for key, n := range tx.made {
-		v := tx.current(key)
-		if v.Deleted {
-			continue
+	for key := range tx.made {
+		if r := u.Resource(key); r != nil && q.MatchesIn(r, u) {
+			found = append(found, match{tx.place(q, r), tx.current(key)})
 		}
-		r := tx.m.parse(v)
-		if !q.Matches(r) || !who.Permits(r) {
-			continue
-		}
-		p := place{Num: [2]int64{tx.m.reg.Index(r).Date, int64(n)}}
-		if len(q.Sort) > 0 {
-			switch q.Sort[0].Param.Code {
-			case "_id":
-				p = place{Text: key.ID, Num: [2]int64{int64(tx.m.reg.Codec.Schema.TypeByName(key.Type))}}
-			case "_lastUpdated":
-				p = place{Num: [2]int64{v.LastUpdated.UnixMicro()}}
-			default:
-				return nil, fhir.Errorf(fhir.Unsupported, "results can not be sorted by %q", q.Sort[0].Param.Code)
-			}
-		}
-		found = append(found, match{p, v})
 	}
-	slices.SortFunc(found, func(a, b match) int {
-		if descending(q) {
-			return b.compare(a.place)
-		}
-		return a.compare(b.place)
-	})
+	slices.SortFunc(found, func(a, b match) int { return a.compare(b.place, q) })
 	return found, nil
 }
 
-func descending(q *search.Query) bool { return len(q.Sort) > 0 && q.Sort[0].Descending }
+// place returns where a resource stands.
+func (tx *memoryTx) place(q *search.Query, r *fhir.Resource) place {
+	p := place{Num: [2]int64{tx.m.reg.Index(r).Date, int64(tx.made[r.Key()])}}
+	for i, by := range q.Sort {
+		p.Values = append(p.Values, by.Param.SortValue(r, by.Descending))
+		if i == 0 && by.Param.Code == "_id" {
+			p.Num = [2]int64{int64(tx.m.reg.Codec.Schema.TypeByName(r.Type()))}
+			break
+		}
+	}
+	return p
+}
+
+// A universe is what who may see.
+type universe struct {
+	tx     *memoryTx
+	who    search.Access
+	parsed map[fhir.Key]*fhir.Resource
+}
+
+// Resource implements [search.Universe].
+func (u *universe) Resource(key fhir.Key) *fhir.Resource {
+	r, known := u.parsed[key]
+	if known {
+		return r
+	}
+	if v := u.tx.current(key); v != nil && !v.Deleted {
+		if r = u.tx.m.parse(v); !u.who.Permits(r) {
+			r = nil
+		}
+	}
+	u.parsed[key] = r
+	return r
+}
+
+// Resources implements [search.Universe].
+func (u *universe) Resources(typ string) iter.Seq[*fhir.Resource] {
+	return func(yield func(*fhir.Resource) bool) {
+		for key := range u.tx.made {
+			if key.Type != typ {
+				continue
+			}
+			if r := u.Resource(key); r != nil && !yield(r) {
+				return
+			}
+		}
+	}
+}
 
 // Search implements [store.Reader].
 func (tx *memoryTx) Search(ctx context.Context, who search.Access, q *search.Query) (page *store.Page, err error) {
@@ -271,26 +319,48 @@ func (tx *memoryTx) Search(ctx context.Context, who search.Access, q *search.Que
 		if err != nil || q.Count <= 0 {
 			return err
 		}
+		from, to := 0, len(found)
 		if q.After != nil {
 			var after place
 			if json.Unmarshal(q.After, &after) != nil {
 				return fhir.Errorf(fhir.Invalid, "the position does not belong to these results")
 			}
-			found = slices.DeleteFunc(found, func(a match) bool {
-				c := a.compare(after)
-				return c <= 0 && !descending(q) || c >= 0 && descending(q)
-			})
+			from, to = around(found, after, q)
 		}
-		if len(found) > q.Count {
-			found = found[:q.Count]
-			page.Next, _ = json.Marshal(found[q.Count-1].place)
+		if q.Backward {
+			from = max(0, to-q.Count)
+		} else {
+			to = min(len(found), from+q.Count)
 		}
-		for _, f := range found {
+		if from == to {
+			return nil
+		}
+		if from > 0 {
+			page.Prev, _ = json.Marshal(found[from].place)
+		}
+		if to < len(found) {
+			page.Next, _ = json.Marshal(found[to-1].place)
+		}
+		for _, f := range found[from:to] {
 			page.Versions = append(page.Versions, f.version)
 		}
 		return nil
 	})
 	return page, err
+}
+
+// around returns where the matches behind a place begin, and where those before
+// it end.
+func around(found []match, at place, q *search.Query) (from, to int) {
+	for _, f := range found {
+		switch c := f.compare(at, q); {
+		case c < 0:
+			from, to = from+1, to+1
+		case c == 0:
+			from++
+		}
+	}
+	return from, to
 }
 
 // Count implements [store.Reader].

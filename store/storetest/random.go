@@ -157,9 +157,21 @@ func (p *pair) compareSearch() {
 	}
 	mine, theirs := p.query(p.instants(text, p.trial)), p.query(p.instants(text, p.oracle))
 	mine.Count, theirs.Count = count, count
+	for p.IntN(2) == 0 {
+		w := p.wish(mine.Type, 3)
+		if w == nil {
+			break
+		}
+		mine.Where = append(mine.Where, p.clause(w, mine.Type, p.trial))
+		theirs.Where = append(theirs.Where, p.clause(w, mine.Type, p.oracle))
+		text += w.String()
+	}
 	got, want := p.walk(p.trial, who, mine), p.oracle.walk(p.oracle, who, theirs)
 	if !slices.Equal(got, want) {
 		p.Errorf("%s by pages of %d for %q finds\n%v, want\n%v", text, count, whose, got, want)
+	}
+	if got := p.walkBack(p.trial, who, mine); !slices.Equal(got, want) && len(got)+len(want) > 0 {
+		p.Errorf("%s backwards by pages of %d for %q finds\n%v, want\n%v", text, count, whose, got, want)
 	}
 	n, err := p.Count(context.Background(), who, mine)
 	if err != nil || n != int64(len(want)) {
@@ -208,7 +220,7 @@ var (
 	families = []string{"Poe", "poe", "Pöe", "Roe", "Roe-Doe", "Doe", "Rowe"}
 	systems  = []string{"http://example.org/a", "http://example.org/b"}
 	codes    = []string{"a", "b", "B", "c"}
-	days     = []string{"2024", "2024-02", "2024-02-29", "2024-02-29T12:00:00Z", "2024-02-29T23:59:59.5+05:00", "1999-12-31"}
+	days     = []string{"2024", "2024-02", "2024-02-29", "2024-02-29T12:00:00Z", "2024-02-29T23:59:59.5+05:00", "2024-02-29T12:00:00.0004Z", "2024-02-29T12:00:00.0007Z", "1999-12-31"}
 	patients = []string{"p1", "p2", "p3", "p4"}
 	statuses = []string{"final", "amended", "preliminary"}
 )
@@ -255,6 +267,9 @@ func (g *generator) observation() string {
 	b.add("code", `{"coding":[{"system":"`+g.one(systems...)+`","code":"`+g.one(codes...)+`"},{"code":"`+g.one(codes...)+`"}]}`)
 	if v := g.maybe(patients...); v != "" {
 		b.add("subject", `{"reference":"Patient/`+v+`"}`)
+	}
+	if g.IntN(3) == 0 {
+		b.add("hasMember", fmt.Sprintf(`[{"reference":"Observation/o%d"},{"reference":"Observation/o%d"}]`, g.IntN(25), g.IntN(25)))
 	}
 	switch g.IntN(4) {
 	case 0:
@@ -304,9 +319,25 @@ func (g *generator) search() string {
 		params = append(params, g.param(typ))
 	}
 	if g.IntN(3) == 0 {
-		params = append(params, "_sort="+g.one("_id", "-_id", "_lastUpdated", "-_lastUpdated"))
+		params = append(params, "_sort="+g.sort(typ))
 	}
 	return typ + "?" + strings.Join(params, "&")
+}
+
+// sort makes up an order for a type.
+func (g *generator) sort(typ string) string {
+	by := map[string][]string{
+		"Patient":     {"family", "given", "name", "birthdate", "gender", "identifier", "active"},
+		"Observation": {"date", "status", "code", "subject", "value-quantity", "value-string", "combo-code"},
+		"Encounter":   {"status", "class", "subject", "date"},
+		"":            {"_tag"},
+	}[typ]
+	by = append(by, "_id", "_lastUpdated", "_tag")
+	var keys []string
+	for range 1 + g.IntN(6)/5 + g.IntN(4)/3 {
+		keys = append(keys, g.one("", "-")+g.one(by...))
+	}
+	return strings.Join(keys, ",")
 }
 
 // param makes up a parameter for a type.

@@ -1,0 +1,306 @@
+package sqlite
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/search"
+)
+
+// Conditions on other resources
+//
+// Where few resources meet what a chain asks of its target, their keys are
+// collected, and the condition is the ranges of keys under which references to
+// them are indexed. Where few meet what _has asks, what they refer to is
+// collected, and the condition is these resources. Where they are many, candidates
+// are asked one by one: what they refer to is looked up, or what refers to them.
+// The caller sees no further than to the resources he may see, each way.
+
+// A fact is whether a link leads to a resource that meets its target, or from a
+// resource to such ones.
+type fact struct {
+	link *search.Link
+	key  fhir.Key
+}
+
+// maxFacts bounds what is remembered within a search.
+const maxFacts = 20_000
+
+// resolve tries to find out which resources a condition is, by looking at about
+// limit others. It reports whether that came to an end.
+func (f *finder) resolve(c *condition, limit int) (bool, error) {
+	limit = min(limit, f.s.tuning.targets)
+	if limit <= c.tried {
+		return false, nil
+	}
+	c.tried = limit
+	reverse := c.clause.Links[0].Reverse
+	var ranges []search.KeyRange
+	var numbers []int64
+	for i := range c.clause.Links {
+		l := &c.clause.Links[i]
+		if l.Reverse != reverse {
+			return false, nil
+		}
+		var done bool
+		var err error
+		if reverse {
+			done, err = f.referents(l, limit, &numbers)
+		} else {
+			done, err = f.referrers(l, limit, &ranges)
+		}
+		if err != nil || !done {
+			return false, err
+		}
+	}
+	if reverse {
+		slices.Sort(numbers)
+		c.listed, c.numbers = true, slices.Compact(numbers)
+	} else {
+		slices.SortFunc(ranges, func(a, b search.KeyRange) int { return bytes.Compare(a.Low, b.Low) })
+		c.ranges = slices.CompactFunc(ranges, func(a, b search.KeyRange) bool { return bytes.Equal(a.Low, b.Low) })
+		c.ranges = append([]search.KeyRange{}, c.ranges...)
+		c.keys = true
+	}
+	c.clause = nil
+	return true, nil
+}
+
+// within prepares a search for what other resources have to meet.
+func (f *finder) within(q *search.Query) (*finder, error) {
+	sub := *q
+	sub.Sort, sub.After, sub.Backward, sub.Explain = nil, nil, false, nil
+	inner, err := f.newFinder(f.ctx, f.who, &sub)
+	if err != nil {
+		return nil, err
+	}
+	if f.known == nil {
+		f.known = map[fact]bool{}
+	}
+	inner.known = f.known
+	return inner, nil
+}
+
+// referrers adds the keys of resources that refer to what meets a chain's target.
+func (f *finder) referrers(l *search.Link, limit int, ranges *[]search.KeyRange) (bool, error) {
+	inner, err := f.within(l.Target)
+	if err != nil {
+		return false, err
+	}
+	inner.most = 2 * limit
+	var found []int64
+	inner.found = func(c *candidate) bool {
+		found = append(found, c.n)
+		return len(found) <= limit
+	}
+	if err := inner.run(); err != nil || inner.gaveUp || len(found) > limit {
+		return false, err
+	}
+	for _, n := range found {
+		key, err := f.keyOf(n)
+		if err != nil {
+			return false, err
+		}
+		*ranges = append(*ranges, f.s.reg.ReferenceRanges(l.Param, key)...)
+	}
+	return true, nil
+}
+
+// keyOf returns the key of a resource that is not deleted.
+func (v *view) keyOf(n int64) (fhir.Key, error) {
+	s, err := v.c.prepare("SELECT v.t, v.id FROM cur c CROSS JOIN ver v ON v.vid=c.vid WHERE c.n=?")
+	if err != nil {
+		return fhir.Key{}, err
+	}
+	defer s.reset()
+	row, err := s.int(n).step()
+	if err != nil || !row {
+		return fhir.Key{}, err
+	}
+	return fhir.Key{Type: v.s.types.names[s.num(0)], ID: s.text(1)}, nil
+}
+
+// numberOf returns the number of a resource that is not deleted, 0 if there is
+// none.
+func (v *view) numberOf(key fhir.Key) (int64, error) {
+	s, err := v.c.prepare("SELECT n FROM res WHERE t=? AND id=? AND NOT deleted")
+	if err != nil {
+		return 0, err
+	}
+	defer s.reset()
+	row, err := s.int(v.s.types.numbers[key.Type]).str(key.ID).step()
+	if err != nil || !row {
+		return 0, err
+	}
+	return s.num(0), nil
+}
+
+// referents adds the resources that those refer to that meet what _has asks.
+func (f *finder) referents(l *search.Link, limit int, numbers *[]int64) (bool, error) {
+	inner, err := f.within(l.Target)
+	if err != nil {
+		return false, err
+	}
+	inner.most, inner.bodies = 2*limit, true
+	seen, keys := 0, map[fhir.Key]bool{}
+	var bad error
+	inner.found = func(c *candidate) bool {
+		r, err := f.parse(c.version)
+		if err != nil {
+			bad = err
+			return false
+		}
+		for _, key := range l.Param.References(r) {
+			if f.q.Type == "" || key.Type == f.q.Type {
+				keys[key] = true
+			}
+		}
+		seen++
+		return seen <= limit
+	}
+	if err := inner.run(); err != nil || bad != nil || inner.gaveUp || seen > limit {
+		return false, cmp.Or(err, bad)
+	}
+	for key := range keys {
+		n, err := f.numberOf(key)
+		if err != nil {
+			return false, err
+		}
+		if n != 0 {
+			*numbers = append(*numbers, n)
+		}
+	}
+	return true, nil
+}
+
+// holds judges a clause for a candidate.
+func (f *finder) holds(c *search.Clause, r *fhir.Resource) (bool, error) {
+	if c.Local() {
+		return c.Matches(r), nil
+	}
+	switch {
+	case c.Links != nil:
+		for i := range c.Links {
+			if ok, err := f.linked(&c.Links[i], r); err != nil || ok {
+				return ok, err
+			}
+		}
+		return false, nil
+	case c.Or != nil:
+		for i := range c.Or {
+			if ok, err := f.meetsAll(&c.Or[i], r); err != nil || ok {
+				return ok, err
+			}
+		}
+		return false, nil
+	default:
+		ok, err := f.meetsAll(c.Not, r)
+		return err == nil && !ok, err
+	}
+}
+
+// meetsAll judges all clauses of a query for a candidate.
+func (f *finder) meetsAll(q *search.Query, r *fhir.Resource) (bool, error) {
+	head := search.Query{Type: q.Type, IDs: q.IDs, LastUpdated: q.LastUpdated}
+	if !head.Matches(r) {
+		return false, nil
+	}
+	for i := range q.Where {
+		if ok, err := f.holds(&q.Where[i], r); err != nil || !ok {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// linked judges a link for a candidate.
+func (f *finder) linked(l *search.Link, r *fhir.Resource) (bool, error) {
+	if l.Reverse {
+		return f.recall(fact{l, r.Key()}, func() (bool, error) {
+			q := *l.Target
+			q.Where = append(slices.Clip(q.Where), search.Clause{Ranges: f.s.reg.ReferenceRanges(l.Param, r.Key()), Exact: true})
+			return f.exists(&q)
+		})
+	}
+	for _, key := range l.Param.References(r) {
+		if key.Type != l.Target.Type || l.Target.IDs != nil && !slices.Contains(l.Target.IDs, key.ID) {
+			continue
+		}
+		ok, err := f.recall(fact{l, key}, func() (bool, error) {
+			q := *l.Target
+			q.IDs = []string{key.ID}
+			return f.exists(&q)
+		})
+		if err != nil || ok {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// recall returns what find does, and remembers it.
+func (f *finder) recall(of fact, find func() (bool, error)) (bool, error) {
+	if known, ok := f.known[of]; ok {
+		return known, nil
+	}
+	ok, err := find()
+	if err != nil {
+		return false, err
+	}
+	if len(f.known) >= maxFacts {
+		clear(f.known)
+	}
+	if f.known == nil {
+		f.known = map[fact]bool{}
+	}
+	f.known[of] = ok
+	return ok, nil
+}
+
+// exists reports whether a resource meets a query.
+func (f *finder) exists(q *search.Query) (bool, error) {
+	inner, err := f.within(q)
+	if err != nil {
+		return false, err
+	}
+	found := false
+	inner.found = func(*candidate) bool {
+		found = true
+		return false
+	}
+	err = inner.run()
+	return found, err
+}
+
+// unionOf returns key ranges that hold everything that meets one of some queries,
+// and false if keys do not help with one of them.
+func unionOf(queries []search.Query) ([]search.KeyRange, bool) {
+	var all []search.KeyRange
+	for i := range queries {
+		ranges, ok := rangesOf(&queries[i])
+		if !ok {
+			return nil, false
+		}
+		all = append(all, ranges...)
+	}
+	return search.Union(all), true
+}
+
+// rangesOf returns key ranges that hold everything that meets a query: those of a
+// clause of single keys, if there is one.
+func rangesOf(q *search.Query) (best []search.KeyRange, ok bool) {
+	for i := range q.Where {
+		ranges := q.Where[i].Ranges
+		if q.Where[i].Or != nil {
+			if ranges, _ = unionOf(q.Where[i].Or); ranges == nil {
+				continue
+			}
+		}
+		if ranges != nil && (!ok || allKeys(ranges) && !allKeys(best)) {
+			best, ok = ranges, true
+		}
+	}
+	return best, ok
+}

@@ -221,7 +221,7 @@ var (
 	systems  = []string{"http://example.org/a", "http://example.org/b"}
 	codes    = []string{"a", "b", "B", "c"}
 	days     = []string{"2024", "2024-02", "2024-02-29", "2024-02-29T12:00:00Z", "2024-02-29T23:59:59.5+05:00", "2024-02-29T12:00:00.0004Z", "2024-02-29T12:00:00.0007Z", "1999-12-31"}
-	patients = []string{"p1", "p2", "p3", "p4"}
+	patients = []string{"p1", "p2", "p3", "p4", "p5", "p6", "p7"}
 	statuses = []string{"final", "amended", "preliminary"}
 )
 
@@ -271,13 +271,17 @@ func (g *generator) observation() string {
 	if g.IntN(3) == 0 {
 		b.add("hasMember", fmt.Sprintf(`[{"reference":"Observation/o%d"},{"reference":"Observation/o%d"}]`, g.IntN(25), g.IntN(25)))
 	}
-	switch g.IntN(4) {
-	case 0:
+	switch g.IntN(5) {
+	case 0, 4:
 		b.add("effectiveDateTime", `"`+g.one(days...)+`"`)
 	case 1:
 		b.add("effectivePeriod", `{"start":"`+g.one("1999-12-31", "2024", "2024-02-29")+`","end":"2024-03"}`)
 	case 2:
 		b.add("effectivePeriod", `{"start":"`+g.one(days...)+`"}`)
+	case 3:
+		if g.IntN(8) == 0 { // then the index does not have dates in order
+			b.add("effectivePeriod", `{"end":"`+g.one(days...)+`"}`)
+		}
 	}
 	switch g.IntN(3) {
 	case 0:
@@ -318,7 +322,7 @@ func (g *generator) search() string {
 	for range g.IntN(4) {
 		params = append(params, g.param(typ))
 	}
-	if g.IntN(3) == 0 {
+	if g.IntN(2) == 0 {
 		params = append(params, "_sort="+g.sort(typ))
 	}
 	return typ + "?" + strings.Join(params, "&")
@@ -328,7 +332,7 @@ func (g *generator) search() string {
 func (g *generator) sort(typ string) string {
 	by := map[string][]string{
 		"Patient":     {"family", "given", "name", "birthdate", "gender", "identifier", "active"},
-		"Observation": {"date", "status", "code", "subject", "value-quantity", "value-string", "combo-code"},
+		"Observation": {"date", "date", "status", "code", "subject", "value-quantity", "value-string", "combo-code"},
 		"Encounter":   {"status", "class", "subject", "date"},
 		"":            {"_tag"},
 	}[typ]

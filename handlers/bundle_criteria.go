@@ -30,6 +30,9 @@ func (p *plan) criterion(text string, parse func() (*search.Query, error)) (*cri
 	if err != nil {
 		return nil, err
 	}
+	if !query.Local() {
+		return nil, fhir.Errorf(fhir.Unsupported, "the criteria %q are about other resources too, which a transaction can not judge", text)
+	}
 	q := &criterion{query: query}
 	p.criteria = append(p.criteria, q)
 	p.byText[text] = q

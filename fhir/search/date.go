@@ -232,6 +232,16 @@ func parseDate(_ *Param, text string, o *Options) (comparison, error) {
 	return v, nil
 }
 
+// parseOverlap reads a time that values have to overlap with.
+func parseOverlap(p *Param, text string, o *Options) (comparison, error) {
+	v, err := parseDate(p, "eq"+text, o)
+	if err != nil {
+		return nil, err
+	}
+	v.(*dateValue).prefix = overlaps
+	return v, nil
+}
+
 // within reports whether a span is within what was asked for.
 func (d *dateValue) within(s span) bool {
 	return !s.begin.before(d.span.begin) && !d.span.end.before(s.end)
@@ -262,7 +272,7 @@ func (d *dateValue) holds(s span) bool {
 		return !s.begin.before(d.span.end)
 	case eb:
 		return !d.span.begin.before(s.end)
-	case ap:
+	case ap, overlaps:
 		return s.begin.before(d.span.end) && d.span.begin.before(s.end)
 	}
 	panic("search: a prefix nobody knows")
@@ -310,7 +320,7 @@ func (d *dateValue) formRanges(r *ranger, form byte) {
 		r.span(form, at(d.span.end.ceil(form)), nil)
 	case eb:
 		r.span(form, nil, at(d.span.begin.floor(form)))
-	case ap:
+	case ap, overlaps:
 		r.span(form, at(d.span.begin.floor(form)), at(d.span.end.ceil(form)))
 	default:
 		panic("search: a prefix nobody knows")
@@ -345,7 +355,7 @@ func (d *dateValue) intervalRanges(r *ranger) {
 		r.span(intervalForm, end, nil)
 	case eb:
 		r.span(endForm, nil, next(begin))
-	case ap:
+	case ap, overlaps:
 		r.span(intervalForm, nil, end)
 		r.inexact = true
 	default:

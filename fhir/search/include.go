@@ -1,5 +1,7 @@
 package search
 
+import "strings"
+
 // An Include asks for resources beside the matches.
 // See https://hl7.org/fhir/R4/search.html#include.
 type Include struct {
@@ -8,4 +10,89 @@ type Include struct {
 	Param   *Param // the references; nil: those of every reference parameter of Source
 	Target  string // only references to this type; empty: to any
 	Iterate bool   // also from what was included, not from the matches alone
+}
+
+// maxIncludes bounds _include and _revinclude, each.
+const maxIncludes = 10
+
+// include reads _include or _revinclude: *, or Type:parameter, or both with a
+// type of target behind.
+func (q *query) include(reverse bool, modifier, value string) error {
+	if err := needs(includes); err != nil {
+		return err
+	}
+	if modifier != "" && modifier != "iterate" {
+		return invalid("it has no modifier :%s", clip(modifier))
+	}
+	in := Include{Reverse: reverse, Iterate: modifier == "iterate"}
+	same := 0
+	for i := range q.Includes {
+		if q.Includes[i].Reverse == reverse {
+			same++
+		}
+	}
+	if same == maxIncludes {
+		return invalid("it is given more than %d times", maxIncludes)
+	}
+	parts := strings.Split(value, ":")
+	switch {
+	case len(parts) > 3:
+		return invalid("it is written Type:parameter or Type:parameter:Target")
+	case value == "*" && (reverse || q.Type == ""):
+		return invalid("* needs a type before it, as in Observation:*")
+	case value == "*":
+		parts = []string{q.Type, "*"}
+	case len(parts) == 1:
+		return invalid("it is written Type:parameter or Type:parameter:Target")
+	}
+	in.Source = parts[0]
+	if q.reg.schema.ResourceByName(in.Source) == 0 {
+		return invalid("%q is no resource type", clip(in.Source))
+	}
+	if len(parts) == 3 {
+		in.Target = parts[2]
+		if q.reg.schema.ResourceByName(in.Target) == 0 {
+			return invalid("%q is no resource type", clip(in.Target))
+		}
+	}
+	if err := q.includeParam(&in, parts[1]); err != nil {
+		return err
+	}
+	if err := q.reaches(&in); err != nil {
+		return err
+	}
+	q.Includes = append(q.Includes, in)
+	return nil
+}
+
+// includeParam looks up the references of an Include.
+func (q *query) includeParam(in *Include, code string) error {
+	if code == "*" {
+		return nil
+	}
+	p, ok := q.reg.Lookup(in.Source, code)
+	if !ok {
+		return unknownf("%s has no search parameter %q", in.Source, clip(code))
+	}
+	if err := p.followed(); err != nil {
+		return err
+	}
+	if in.Target != "" && !p.pointsTo(in.Target) {
+		return invalid("%s never refers to %s", code, in.Target)
+	}
+	in.Param = p
+	return nil
+}
+
+// reaches refuses what can not be included from the matches.
+func (q *query) reaches(in *Include) error {
+	switch {
+	case in.Iterate || q.Type == "":
+		return nil
+	case !in.Reverse && in.Source != q.Type:
+		return invalid("the matches are no %s; what others refer to is included with :iterate", in.Source)
+	case in.Reverse && (in.Target != "" && in.Target != q.Type || in.Param != nil && !in.Param.pointsTo(q.Type)):
+		return invalid("it is no reference to %s; what refers to others is included with :iterate", q.Type)
+	}
+	return nil
 }

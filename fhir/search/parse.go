@@ -2,6 +2,7 @@ package search
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,18 +51,34 @@ func clip(s string) string {
 // handlers: Parse lets them pass, and Applied has them not.
 var presentation = []string{"_format", "_pretty", "_summary", "_elements", "_total", "_cursor"}
 
-// later are the parameters of R4 that are not supported yet.
-var later = []string{
-	"_content", "_contained", "_containedType", "_filter", "_has", "_include", "_list", "_query",
-	"_revinclude", "_score", "_text", "_type", "_explain",
+// later are the parameters of R4 that are not supported, and why.
+var later = map[string]string{
+	"_containedType": "contained resources are not searched",
+	"_query":         "there are no named queries",
+	"_score":         "results have no score",
+	"_explain":       "it is not supported",
 }
 
 // A query is a Query in the making.
 type query struct {
 	*Query
-	reg  *Registry
-	opts *Options
-	seen map[string]bool // result parameters
+	reg   *Registry
+	opts  *Options
+	types []string        // from _type, if there are several
+	seen  map[string]bool // result parameters
+	hops  int             // references followed so far, by chains
+	has   int             // references followed so far, by _has
+	spent *effort         // so far, for all of the search
+
+	leaf     func(q *query, p *Param, modifier, value string) error // reads a parameter of the index
+	filtered bool                                                   // it is that of a filter
+}
+
+// within returns a query to be part of q, about resources of a type.
+func (q *query) within(typ string) *query {
+	sub := *q
+	sub.Query, sub.types = &Query{Type: typ}, nil
+	return &sub
 }
 
 // Parse reads the parameters of a search on a type, or on the whole system if
@@ -78,7 +95,13 @@ func Parse(reg *Registry, typ string, params [][2]string, o Options) (*Query, er
 		return nil, invalid("the search has %d parameters, at most %d are allowed", len(params), maxParams)
 	}
 	o.Base = cmp.Or(o.Base, reg.Base)
-	q := query{&Query{Type: typ, Count: o.DefaultCount}, reg, &o, map[string]bool{}}
+	q := query{
+		Query: &Query{Type: typ, Count: o.DefaultCount}, reg: reg, opts: &o, seen: map[string]bool{}, spent: new(effort),
+		leaf: (*query).clause,
+	}
+	if err := q.setTypes(params); err != nil {
+		return nil, err
+	}
 	for _, p := range params {
 		if err := q.add(p[0], p[1]); err != nil {
 			return nil, err
@@ -93,7 +116,7 @@ func (q *query) add(name, value string) error {
 	if err == nil {
 		return nil
 	}
-	e, ok := err.(*fhir.Error)
+	e, ok := errors.AsType[*fhir.Error](err)
 	if !ok {
 		return err
 	}
@@ -103,49 +126,124 @@ func (q *query) add(name, value string) error {
 }
 
 func (q *query) parameter(name, value string) error {
-	if slices.Contains(presentation, name) || name == "_count" || name == "_sort" {
+	code, modifier, modified := strings.Cut(name, ":")
+	if slices.Contains(presentation, name) || name == "_count" || name == "_sort" || code == "_include" || code == "_revinclude" {
 		return q.result(name, value)
 	}
 	if !utf8.ValidString(value) {
 		return invalid("its value is no UTF-8")
 	}
-	code, modifier, modified := strings.Cut(name, ":")
-	if slices.Contains(later, code) || strings.Contains(name, ".") {
-		return q.leaveOut(name, fhir.Errorf(fhir.Unsupported, "it is not supported"))
-	}
-	p, ok := q.reg.Lookup(q.Type, code)
-	if !ok {
-		return q.leaveOut(name, q.unknown(code))
-	}
 	if modified && modifier == "" {
 		return invalid("there is no modifier behind the colon")
 	}
-	if err := q.clause(p, modifier, value); err != nil {
-		return err
+	if err := q.demand(name, value); err != nil {
+		return q.leaveOut(name, err)
 	}
 	q.Applied = append(q.Applied, [2]string{name, value})
 	return nil
+}
+
+// demand adds the conditions that a parameter makes, chained or not.
+func (q *query) demand(name, value string) error {
+	code, modifier, _ := strings.Cut(name, ":")
+	switch {
+	case code == "_has":
+		return q.reverse(modifier, value)
+	case strings.Contains(name, "."):
+		head, rest, _ := strings.Cut(name, ".")
+		return q.chain(head, rest, value)
+	}
+	if why, ok := later[code]; ok {
+		return unknownf("%s", why)
+	}
+	if q.filtered && code == "id" {
+		code = "_id"
+	}
+	if read := q.special(code); read != nil {
+		if q.filtered {
+			return invalid("%s has no place in a filter", code)
+		}
+		if modifier != "" {
+			return invalid("it has no modifier :%s", clip(modifier))
+		}
+		return read(value)
+	}
+	p, ok := q.reg.Lookup(q.Type, code)
+	switch {
+	case ok:
+		return q.leaf(q, p, modifier, value)
+	case q.types != nil:
+		return q.ofEach(name, value)
+	}
+	return q.unknown(code)
+}
+
+// special returns what reads a parameter that is no element of resources, nil for
+// any other.
+func (q *query) special(code string) func(value string) error {
+	switch code {
+	case "_type":
+		return q.onlyTypes
+	case "_list":
+		return q.list
+	case "_text":
+		return q.narrative
+	case "_content":
+		return q.content
+	case "_filter":
+		return q.filter
+	case "_contained":
+		return q.contained
+	}
+	return nil
+}
+
+// contained reads _contained, of which only what is so anyway is supported.
+func (q *query) contained(value string) error {
+	switch value {
+	case "false":
+		return nil
+	case "true", "both":
+		return fhir.Errorf(fhir.Unsupported, "contained resources are not searched")
+	}
+	return invalid("it is true, false or both")
+}
+
+// An unknownParam is the error for a parameter that there is not, the only one
+// that Lenient passes over: what a parameter means is never guessed.
+type unknownParam struct{ shown *fhir.Error }
+
+// Error implements error.
+func (u unknownParam) Error() string { return u.shown.Error() }
+
+// Unwrap returns the error to show.
+func (u unknownParam) Unwrap() error { return u.shown }
+
+func unknownf(format string, args ...any) error {
+	return unknownParam{fhir.Errorf(fhir.Unsupported, format, args...)}
 }
 
 // unknown says why there is no such parameter.
 func (q *query) unknown(code string) error {
 	switch {
 	case q.reg.prose[q.Type+"."+code]:
-		return fhir.Errorf(fhir.Unsupported, "its definition has no expression, so it can not be searched by")
+		return unknownf("its definition has no expression, so it can not be searched by")
 	case q.Type == "":
-		return fhir.Errorf(fhir.Unsupported, "searches on the whole system do not have it")
+		return unknownf("searches on the whole system do not have it")
 	}
-	return fhir.Errorf(fhir.Unsupported, "%s has no such search parameter", q.Type)
+	return unknownf("%s has no search parameter %q", q.Type, clip(code))
 }
 
-// leaveOut refuses a parameter, or with Lenient notes that it was left out.
+// leaveOut refuses a parameter, or with Lenient notes that an unknown one was left
+// out.
 func (q *query) leaveOut(name string, err error) error {
-	if !q.opts.Lenient || q.opts.Conditional {
+	unknown, ok := errors.AsType[unknownParam](err)
+	if !ok || !q.opts.Lenient || q.opts.Conditional {
 		return err
 	}
 	q.Ignored = append(q.Ignored, fhir.Issue{
 		Severity: "warning", Code: fhir.Unsupported.IssueCode(),
-		Text: "search parameter " + strconv.Quote(clip(name)) + " was left out: " + err.(*fhir.Error).Text,
+		Text: "search parameter " + strconv.Quote(clip(name)) + " was left out: " + unknown.shown.Text,
 	})
 	return nil
 }
@@ -158,13 +256,20 @@ func (q *query) result(name, value string) error {
 	if slices.Contains(presentation, name) {
 		return nil
 	}
+	code, modifier, _ := strings.Cut(name, ":")
+	if code == "_include" || code == "_revinclude" {
+		if err := q.include(code == "_revinclude", modifier, value); err != nil {
+			return q.leaveOut(name, err)
+		}
+		q.Applied = append(q.Applied, [2]string{name, value})
+		return nil
+	}
 	if q.seen[name] {
 		return invalid("it is given twice")
 	}
 	q.seen[name] = true
 	if name == "_sort" {
-		q.Applied = append(q.Applied, [2]string{name, value})
-		return q.sort(value)
+		return q.sortBy(name, value)
 	}
 	n, err := strconv.Atoi(value)
 	if err != nil || n < 0 || value[0] == '+' || value[0] == '-' {
@@ -175,18 +280,6 @@ func (q *query) result(name, value string) error {
 	}
 	q.Count = n
 	q.Applied = append(q.Applied, [2]string{name, strconv.Itoa(n)})
-	return nil
-}
-
-func (q *query) sort(value string) error {
-	for key := range strings.SplitSeq(value, ",") {
-		name, descending := strings.CutPrefix(key, "-")
-		p, ok := q.reg.Lookup(q.Type, name)
-		if !ok || !p.Sortable() {
-			return fhir.Errorf(fhir.Unsupported, "results can not be sorted by %q", clip(name))
-		}
-		q.Sort = append(q.Sort, SortKey{p, descending})
-	}
 	return nil
 }
 

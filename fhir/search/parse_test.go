@@ -49,12 +49,6 @@ func TestParseRefuses(t *testing.T) {
 		{"Patient", "organization", "http://o.example|", fhir.Invalid},
 		{"Patient", "organization:Patient", "Organization/1", fhir.Invalid},
 		{"Patient", "organization:Nothing", "1", fhir.Invalid},
-		{"Patient", "organization.name", "x", fhir.Unsupported},
-		{"Patient", "organization:Organization.name", "x", fhir.Unsupported},
-		{"Patient", "_has:Observation:patient:code", "x", fhir.Unsupported},
-		{"Patient", "_filter", "name eq x", fhir.Unsupported},
-		{"Patient", "_include", "Patient:organization", fhir.Unsupported},
-		{"Patient", "_text", "x", fhir.Unsupported},
 		{"Patient", "age", "3", fhir.Unsupported},
 		{"Patient", "_profile", "not a uri", fhir.Invalid},
 		{"Patient", "_id", "a/b", fhir.Invalid},
@@ -77,7 +71,9 @@ func TestParseRefuses(t *testing.T) {
 		{"Observation", "code-value-quantity", "a$b", fhir.Invalid},
 		{"Observation", "code-value-quantity:not", "a$1", fhir.Invalid},
 		{"", "name", "x", fhir.Unsupported},
-		{"", "_type", "Patient", fhir.Unsupported},
+		{"", "_type", "Patients", fhir.Invalid},
+		{"", "_type", "", fhir.Invalid},
+		{"Patient", "_type", "Patient", fhir.Unsupported},
 		{"Resource", "_id", "x", fhir.Invalid},
 	} {
 		q, err := search.Parse(reg, row.typ, [][2]string{{row.name, row.value}}, search.Options{})
@@ -129,7 +125,7 @@ func TestParseResultParameters(t *testing.T) {
 
 func TestParseLenient(t *testing.T) {
 	reg := registry(t)
-	params := [][2]string{{"nickname", "x"}, {"active", "true"}, {"organization.name", "y"}}
+	params := [][2]string{{"nickname", "x"}, {"active", "true"}, {"organization.nonsense", "y"}}
 	q, err := search.Parse(reg, "Patient", params, search.Options{Lenient: true})
 	if err != nil {
 		t.Fatal(err)
@@ -194,6 +190,9 @@ func FuzzParse(f *testing.F) {
 		{"name", "garcia marquez"}, {"name:exact", `a\,b`}, {"identifier", "http://s|v,|w"}, {"birthdate", "ge2020-01-01T00:00:00Z"},
 		{"general-practitioner", "Practitioner/1/_history/2"}, {"_lastUpdated", "ap2020"}, {"_id", "a,b"}, {"link:RelatedPerson", "1"},
 		{"organization:missing", "true"}, {"_profile:above", "http://a/b/c"}, {"_sort", "-_id"}, {"_count", "0"}, {"phone", "+49"},
+		{"organization.name", "x"}, {"organization:Organization.partof.name:exact", "x"}, {"_has:Observation:patient:encounter.class", "AMB"},
+		{"_list", "1,2"}, {"_text", `a "b c" NOT (d OR e*)`}, {"_include:iterate", "Organization:partof"}, {"_revinclude", "Observation:*"},
+		{"_filter", `(name co "x" or gender ne male) and not(organization[partof pr true].name sw y)`}, {"_sort", "-name,birthdate"},
 	} {
 		f.Add(s[0], s[1])
 	}
@@ -207,10 +206,11 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if len(q.Where) == 0 && q.IDs == nil && q.LastUpdated == nil && q.Sort == nil && name[0] != '_' {
+		result := name[0] == '_' && !strings.HasPrefix(name, "_has") && !slices.Contains([]string{"_list", "_text", "_content", "_filter"}, name)
+		if len(q.Where) == 0 && q.IDs == nil && q.LastUpdated == nil && !result {
 			t.Errorf("%q=%q filters nothing", name, value)
 		}
-		q.Matches(r)
+		q.MatchesIn(r, world{r})
 		again, err := search.Parse(reg, "Patient", q.Applied, o)
 		if err != nil || !slices.Equal(q.Applied, again.Applied) || !reflect.DeepEqual(q.IDs, again.IDs) || len(q.Where) != len(again.Where) {
 			t.Errorf("%q=%q reads differently again: %v", name, value, err)

@@ -15,6 +15,8 @@ const (
 	sa prefix = "sa"
 	eb prefix = "eb"
 	ap prefix = "ap"
+
+	overlaps prefix = "po" // of filters only
 )
 
 // cutPrefix cuts the prefix off a value; without one it is eq.

@@ -50,6 +50,7 @@ const (
 	startsWith stringMode = iota
 	exactly
 	contains
+	equals
 )
 
 // A stringValue is a text to look for.
@@ -85,6 +86,8 @@ func (s *stringValue) matches(el *element) bool {
 			found = text == s.text
 		case contains:
 			found = bytes.Contains(appendFolded(buf[:0], text), s.folded)
+		case equals:
+			found = bytes.Equal(appendFolded(buf[:0], text), s.folded)
 		default:
 			panic("search: a string mode nobody knows: " + strings.Repeat("?", int(s.mode)))
 		}
@@ -101,5 +104,5 @@ func (s *stringValue) ranges(r *ranger, _ branch) {
 	}
 	cut := s.folded[:min(len(s.folded), stringSize)]
 	r.prefixed(stringForm, cut)
-	r.inexact = r.inexact || s.mode == exactly || len(s.folded) > stringSize
+	r.inexact = r.inexact || s.mode != startsWith || len(s.folded) > stringSize
 }

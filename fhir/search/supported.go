@@ -1,7 +1,5 @@
 package search
 
-import "github.com/noafhir/noafhir/fhir"
-
 // A feature is something that queries can ask for and stores have to know.
 type feature uint8
 
@@ -27,5 +25,5 @@ func needs(f feature) error {
 	if supported[f] {
 		return nil
 	}
-	return fhir.Errorf(fhir.Unsupported, "it is not supported")
+	return unknownf("it is not supported")
 }

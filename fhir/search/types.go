@@ -1,0 +1,69 @@
+package search
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/noafhir/noafhir/fhir"
+)
+
+// setTypes reads _type beforehand: with it, a search on the whole system can use
+// the parameters that all of the types have.
+func (q *query) setTypes(params [][2]string) error {
+	for _, p := range params {
+		if p[0] != "_type" || q.Type != "" {
+			continue
+		}
+		if q.types != nil {
+			return invalid("search parameter \"_type\": it is given twice")
+		}
+		for _, typ := range strings.Split(p[1], ",") {
+			if q.reg.schema.ResourceByName(typ) == 0 {
+				return invalid("search parameter \"_type\": %q is no resource type", clip(typ))
+			}
+			if !slices.Contains(q.types, typ) {
+				q.types = append(q.types, typ)
+			}
+		}
+	}
+	if len(q.types) == 1 {
+		q.Type = q.types[0]
+	}
+	return nil
+}
+
+// onlyTypes reads _type, whose values setTypes has looked at.
+// See https://hl7.org/fhir/R4/search.html#type.
+func (q *query) onlyTypes(string) error {
+	switch len(q.types) {
+	case 0:
+		return fhir.Errorf(fhir.Unsupported, "only searches on the whole system have it")
+	case 1:
+		return nil
+	}
+	c := Clause{types: q.types, Exact: true}
+	for _, typ := range q.types {
+		c.Ranges = append(c.Ranges, KeyRange{Low: TypeKey(typ)})
+	}
+	slices.SortFunc(c.Ranges, func(a, b KeyRange) int { return bytes.Compare(a.Low, b.Low) })
+	q.Where = append(q.Where, c)
+	return nil
+}
+
+// ofEach reads a parameter that each of several types has for itself.
+func (q *query) ofEach(name, value string) error {
+	if err := needs(logic); err != nil {
+		return q.unknown(name)
+	}
+	var c Clause
+	for _, typ := range q.types {
+		sub := q.within(typ)
+		if err := sub.demand(name, value); err != nil {
+			return err
+		}
+		c.Or = append(c.Or, *sub.Query)
+	}
+	q.Where = append(q.Where, c)
+	return nil
+}

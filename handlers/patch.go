@@ -110,7 +110,7 @@ func (s *Server) patched(req *Request, old *store.Version) (store.Write, error) 
 	if r.Key() != old.Key {
 		return store.Write{}, fhir.Errorf(fhir.Unprocessable, "a patch must not change the type or the id of a resource")
 	}
-	if err := s.settled(r.Root()); err != nil {
+	if err := errors.Join(s.settled(r.Root()), whole(r)); err != nil {
 		return store.Write{}, patchMade(err)
 	}
 	w := store.Prepare(s.registry, r, old.Key.ID, req.Method)

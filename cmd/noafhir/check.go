@@ -11,21 +11,19 @@ import (
 
 // checkServe returns what is wrong with the settings of serve taken together.
 func (c *settings) checkServe() error {
-	var problems config.Problems
+	problems := c.problems
 	c.checkStore(&problems)
 	switch {
 	case c.Auth != "off":
 		problems.Add("--auth %s is not available yet; only off is", c.Auth)
-	case !loopback(c.Listen):
+	case isAddress(c.Listen) && !loopback(c.Listen):
 		problems.Add("--listen %q: with --auth off the server listens on a loopback address only, such as 127.0.0.1:8080", c.Listen)
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	if !isAddress(c.Listen) {
 		problems.Add("--listen %q: must be host:port", c.Listen)
 	}
-	if c.AdminListen != "" {
-		if _, _, err := net.SplitHostPort(c.AdminListen); err != nil {
-			problems.Add("--admin-listen %q: must be host:port", c.AdminListen)
-		}
+	if c.AdminListen != "" && !isAddress(c.AdminListen) {
+		problems.Add("--admin-listen %q: must be host:port", c.AdminListen)
 	}
 	if c.BaseURL != "" && !isBaseURL(c.BaseURL) {
 		problems.Add("--base-url %q: must be an http or https URL without query", c.BaseURL)
@@ -41,7 +39,7 @@ func (c *settings) checkServe() error {
 
 // checkImport returns what is wrong with the settings of import.
 func (c *settings) checkImport() error {
-	var problems config.Problems
+	problems := c.problems
 	if c.Server == "" {
 		c.checkStore(&problems)
 	} else if !isBaseURL(c.Server) {
@@ -62,6 +60,16 @@ func (c *settings) checkStore(problems *config.Problems) {
 	default:
 		problems.Add("--store: must be sqlite:PATH")
 	}
+}
+
+// isAddress reports whether something can listen at an address.
+func isAddress(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
 }
 
 // loopback reports whether nobody outside this machine can reach an address.

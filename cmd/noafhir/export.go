@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/noafhir/noafhir/fhir"
-	"github.com/noafhir/noafhir/internal/config"
 	"github.com/noafhir/noafhir/internal/transfer"
 )
 
@@ -37,6 +36,9 @@ func exportFiles(ctx context.Context, p *program, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := c.storeExists(); err != nil {
+		return err
+	}
 	st, err := c.openStore(defs, false, nil)
 	if err != nil {
 		return err
@@ -53,7 +55,7 @@ func exportFiles(ctx context.Context, p *program, _ []string) (err error) {
 
 // checkExport returns the types to export, or what is wrong with the settings.
 func (c *settings) checkExport(schema *fhir.Schema) ([]string, error) {
-	var problems config.Problems
+	problems := c.problems
 	c.checkStore(&problems)
 	if c.Out == "" {
 		problems.Add("--out: must name a folder")

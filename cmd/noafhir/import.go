@@ -12,6 +12,7 @@ import (
 
 	"github.com/noafhir/noafhir/handlers"
 	"github.com/noafhir/noafhir/internal/transfer"
+	"github.com/noafhir/noafhir/store/sqlite"
 )
 
 func importCommand() *cobra.Command {
@@ -37,6 +38,12 @@ on from there later. The exit code is 0 if everything was loaded.`,
 		Example: `  noafhir import --store sqlite:./trial/n.db ./bundles
   noafhir import --server http://127.0.0.1:8080/fhir --report failed.ndjson patients.ndjson.gz`,
 		Args: cobra.MinimumNArgs(1),
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("store") && cmd.Flags().Changed("server") {
+				return errors.New("--store and --server exclude each other")
+			}
+			return nil
+		},
 	}
 }
 
@@ -56,12 +63,6 @@ func importFiles(ctx context.Context, p *program, args []string) (err error) {
 	}
 	o := transfer.ImportOptions{Files: files, Codec: defs.codec, Workers: c.Workers}
 	end := ending{&err}
-	if c.Resume != "" {
-		if o.Journal, err = transfer.OpenJournal(c.Resume); err != nil {
-			return err
-		}
-		defer end.with(o.Journal)
-	}
 	if c.Report != "" {
 		report, err := os.OpenFile(c.Report, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
@@ -70,15 +71,25 @@ func importFiles(ctx context.Context, p *program, args []string) (err error) {
 		o.Report = report
 		defer end.with(report)
 	}
+	name := c.Server
 	if c.Server != "" {
 		o.Target = transfer.NewRemote(ctx, c.Server)
 	} else {
-		target, closer, err := c.storeTarget(defs)
+		target, st, err := c.storeTarget(defs)
 		if err != nil {
 			return err
 		}
+		defer end.with(st)
+		if name, err = st.ID(ctx); err != nil {
+			return err
+		}
 		o.Target = target
-		defer end.with(closer)
+	}
+	if c.Resume != "" {
+		if o.Journal, err = transfer.OpenJournal(c.Resume, name); err != nil {
+			return err
+		}
+		defer end.with(o.Journal)
 	}
 	return runImport(ctx, p, o)
 }
@@ -93,7 +104,7 @@ func (e ending) with(c io.Closer) {
 }
 
 // storeTarget opens the store of the settings for import.
-func (c *settings) storeTarget(defs definitions) (transfer.Target, io.Closer, error) {
+func (c *settings) storeTarget(defs definitions) (transfer.Target, *sqlite.Store, error) {
 	st, err := c.openStore(defs, true, nil)
 	if err != nil {
 		return nil, nil, err
@@ -130,6 +141,9 @@ func runImport(ctx context.Context, p *program, o transfer.ImportOptions) error 
 	text := progress.End()
 	if failures > toldFailures {
 		fmt.Fprintf(p.stderr, "… and %d more failures; --report FILE lists all\n", failures-toldFailures)
+	}
+	if sum.Before > 0 {
+		text += fmt.Sprintf(", %d files before", sum.Before)
 	}
 	fmt.Fprintf(p.stdout, "%s, %d files, %d errors\n", text, sum.Files, sum.Failures)
 	switch {

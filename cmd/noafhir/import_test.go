@@ -205,8 +205,11 @@ func TestImportIntoServer(t *testing.T) {
 }
 
 func TestExportRefuses(t *testing.T) {
-	dir := invented(t)
-	code, _, errs := runHere(t, nil, "export", "--store", storeIn(t.TempDir()), "--out", dir)
+	dir, st := invented(t), storeIn(t.TempDir())
+	if code, _, errs := runHere(t, nil, "import", "--store", st, dir); code != 0 {
+		t.Fatalf("import: exit code %d, %s", code, errs)
+	}
+	code, _, errs := runHere(t, nil, "export", "--store", st, "--out", dir)
 	if code != 1 || !strings.Contains(errs, "is not empty") {
 		t.Errorf("got exit code %d, %s", code, errs)
 	}

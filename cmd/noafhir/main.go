@@ -124,7 +124,7 @@ func (p *program) subcommand(cmd *cobra.Command, names []string, work command) *
 			p.file = p.getenv(configVariable)
 		}
 		if names != nil {
-			if err := set.Resolve(p.getenv, p.file); err != nil {
+			if err := set.Resolve(p.getenv, p.file); !errors.As(err, &p.settings.problems) && err != nil {
 				return err
 			}
 		}

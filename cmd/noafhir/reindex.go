@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/noafhir/noafhir/internal/config"
 	"github.com/noafhir/noafhir/internal/transfer"
 )
 
@@ -26,9 +25,12 @@ so it can be interrupted at any time.`,
 // reindex makes the index of the store anew.
 func reindex(ctx context.Context, p *program, _ []string) (err error) {
 	c := &p.settings
-	var problems config.Problems
+	problems := c.problems
 	if c.checkStore(&problems); len(problems) > 0 {
 		return problems
+	}
+	if err := c.storeExists(); err != nil {
+		return err
 	}
 	defs, err := loadDefinitions(noLimits)
 	if err != nil {

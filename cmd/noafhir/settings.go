@@ -41,6 +41,8 @@ type settings struct {
 	Out   string
 	Types []string
 	Gzip  bool
+
+	problems config.Problems // with single settings; the checks of a command add theirs
 }
 
 // The settings of each command, in the order of its --help.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
@@ -30,10 +31,22 @@ func loadDefinitions(limits fhir.Limits) (definitions, error) {
 // openStore opens the store of the settings, which have been checked. Bulk says
 // that many resources are about to be written.
 func (c *settings) openStore(d definitions, bulk bool, log *slog.Logger) (*sqlite.Store, error) {
-	return sqlite.Open(strings.TrimPrefix(c.Store.Reveal(), "sqlite:"), sqlite.Options{
+	return sqlite.Open(c.storePath(), sqlite.Options{
 		Registry:    d.registry,
 		Synchronous: c.Synchronous,
 		Bulk:        bulk,
 		Logger:      log,
 	})
+}
+
+// storePath returns where the database of the settings is.
+func (c *settings) storePath() string { return strings.TrimPrefix(c.Store.Reveal(), "sqlite:") }
+
+// storeExists refuses a store that is not there, for commands that only make
+// sense on one that is: opening it would make an empty one.
+func (c *settings) storeExists() error {
+	if _, err := os.Stat(c.storePath()); err != nil {
+		return fmt.Errorf("there is no store: %w", err)
+	}
+	return nil
 }

@@ -27,6 +27,7 @@ type File struct {
 	Found bool // it lay in a folder that was named, rather than being named itself
 
 	absolute string // how journals know it
+	modified int64  // in nanoseconds since 1970
 }
 
 // holdsBundles reports whether Bundles in the file are resources themselves: by
@@ -67,12 +68,18 @@ func Find(paths []string) ([]*File, error) {
 			case entry.IsDir():
 				return nil
 			}
-			info, err := os.Stat(path)
-			if err != nil || info.IsDir() {
+			f := &File{Path: path, Found: path != root}
+			switch info, err := os.Stat(path); {
+			case err != nil && !f.Found:
 				return err
+			case err != nil: // such as a link that leads nowhere: reading it will tell
+			case info.IsDir():
+				return nil
+			default:
+				f.Size, f.modified = info.Size(), info.ModTime().UnixNano()
 			}
-			absolute, err := filepath.Abs(path)
-			files = append(files, &File{path, info.Size(), path != root, absolute})
+			f.absolute, err = filepath.Abs(path)
+			files = append(files, f)
 			return err
 		})
 		if err != nil {

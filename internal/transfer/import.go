@@ -58,6 +58,7 @@ func (f Failure) String() string {
 // A Summary says how an import went.
 type Summary struct {
 	Files       int
+	Before      int  // files that the journal knows as loaded
 	Resources   int  // loaded
 	Failures    int  // told, each once
 	Interrupted bool // the context ended before all was done
@@ -130,6 +131,7 @@ func (im *importer) readAll() {
 		}
 		if im.Journal.hasAll(f) {
 			im.Read(int(f.Size))
+			im.summary.Before++
 			continue
 		}
 		err := r.items(f, g.add, func(line int, err error) { im.fail(place{file: f, line: line}, err) })

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -225,7 +226,7 @@ func TestResume(t *testing.T) {
 	have := map[string]bool{}
 	total := 0
 	for round := 0; ; round++ {
-		journal, err := OpenJournal(name)
+		journal, err := OpenJournal(name, "here")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -273,7 +274,7 @@ func TestTargetGone(t *testing.T) {
 func TestJournal(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "journal")
 	f := &File{Path: "x", Size: 10, absolute: "/x"}
-	j, err := OpenJournal(name)
+	j, err := OpenJournal(name, "here")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +289,7 @@ func TestJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.Close()
-	if j, err = OpenJournal(name); err != nil {
+	if j, err = OpenJournal(name, "here"); err != nil {
 		t.Fatal(err)
 	}
 	defer j.Close()
@@ -296,6 +297,12 @@ func TestJournal(t *testing.T) {
 		if got := j.has(f, line); got != want {
 			t.Errorf("line %d: got %t", line, got)
 		}
+	}
+	if touched := (&File{Size: 10, absolute: "/x", modified: 1}); j.has(touched, 1) {
+		t.Error("a file that was written again counts as loaded")
+	}
+	if _, err := OpenJournal(name, "elsewhere"); err == nil || !strings.Contains(err.Error(), "another store") {
+		t.Errorf("the journal of another target: got %v", err)
 	}
 	if grown := (&File{Size: 11, absolute: "/x"}); j.has(grown, 1) {
 		t.Error("a file that has changed counts as loaded")
@@ -307,7 +314,14 @@ func TestJournal(t *testing.T) {
 
 func TestJournalOfSomethingElse(t *testing.T) {
 	dir := put(t, map[string]string{"x": "# a file of the user's\n"})
-	if _, err := OpenJournal(filepath.Join(dir, "x")); err == nil {
+	if _, err := OpenJournal(filepath.Join(dir, "x"), "here"); err == nil {
 		t.Error("took it for a journal")
+	}
+	dir = put(t, map[string]string{"x": "no end of line"})
+	if _, err := OpenJournal(filepath.Join(dir, "x"), "here"); err == nil {
+		t.Error("took text without an end for a journal")
+	}
+	if text, _ := os.ReadFile(filepath.Join(dir, "x")); string(text) != "no end of line" {
+		t.Errorf("the file is now %q", text)
 	}
 }

@@ -36,6 +36,12 @@ func translate(err error) error {
 	return fhir.Because(fhir.Internal, e, "the database refused a statement")
 }
 
+// damaged reports whether err, which has a kind, says that the file is damaged.
+func damaged(err error) bool {
+	e, ok := errors.AsType[*dbError](err)
+	return ok && (e.code&0xff == sqlite3.SQLITE_CORRUPT || e.code&0xff == sqlite3.SQLITE_NOTADB)
+}
+
 // interrupted reports whether err says that a statement was given up.
 func interrupted(err error) bool {
 	e, ok := errors.AsType[*dbError](err)

@@ -255,9 +255,42 @@ func TestDamagedFile(t *testing.T) {
 	if failed == 0 {
 		t.Error("every read succeeded")
 	}
+	wantUnavailable(t, "Check", s.Check(ctx), "damaged")
 	if err := s.Verify(ctx); err == nil {
 		t.Error("Verify finds nothing wrong")
 	}
+}
+
+// TestRemovedFile wants writes to be refused when they would be gone with the
+// process.
+func TestRemovedFile(t *testing.T) {
+	reg := storetest.NewRegistry(t)
+	path := temp(t)
+	s := openAt(t, path, sqlite.Options{Registry: reg})
+	defer s.Close()
+	put(t, s, reg, "a", "Poe")
+	if err := os.Rename(path, path+".moved"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Put(ctx, all, write(t, reg, "b", "Poe"))
+	wantUnavailable(t, "Put", err, "removed or replaced")
+	wantUnavailable(t, "Check", s.Check(ctx), "removed or replaced")
+	if err := os.Rename(path+".moved", path); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, reg, "b", "Poe")
+}
+
+// TestLinkedFile wants one file to have one lock, whatever it is called.
+func TestLinkedFile(t *testing.T) {
+	reg := storetest.NewRegistry(t)
+	path := temp(t)
+	s := openAt(t, path, sqlite.Options{Registry: reg})
+	defer s.Close()
+	if err := os.Symlink(path, path+".link"); err != nil {
+		t.Skip("no symbolic links here")
+	}
+	wantRefused(t, path+".link", reg, "another program")
 }
 
 func TestInterrupt(t *testing.T) {

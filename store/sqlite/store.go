@@ -62,6 +62,7 @@ const (
 // A Store is a [store.Store] in a SQLite file.
 type Store struct {
 	path   string
+	file   os.FileInfo // of the database
 	reg    *search.Registry
 	codec  *fhir.Codec // the registry's, without its limits
 	log    *slog.Logger
@@ -81,6 +82,7 @@ type Store struct {
 	calls  sync.WaitGroup
 
 	failed atomic.Pointer[error] // why the last commit failed, if it did
+	damage atomic.Pointer[error] // what a question found to be damaged, if one did
 }
 
 var _ store.Store = (*Store)(nil)
@@ -104,6 +106,9 @@ func open(path string, o Options) (*Store, error) {
 	if o.Synchronous != "FULL" && o.Synchronous != "NORMAL" {
 		return nil, fmt.Errorf("synchronous is %q, want FULL or NORMAL", o.Synchronous)
 	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real // so that one file has one lock, whatever it is called
+	}
 	s := &Store{path: path, reg: o.Registry, log: o.Logger, now: o.Now, queue: make(chan *unit, queueLength), tuning: defaultTuning}
 	s.codec = o.Registry.Codec.WithLimits(fhir.Limits{Depth: 1 << 16, Nodes: 1 << 30, StringBytes: 1 << 30, NumberDigits: 1 << 20})
 	if s.log == nil {
@@ -120,6 +125,10 @@ func open(path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	if err := s.prepareFile(); err != nil {
+		s.letGo()
+		return nil, err
+	}
+	if s.file, err = os.Stat(s.path); err != nil {
 		s.letGo()
 		return nil, err
 	}
@@ -311,7 +320,21 @@ func (s *Store) read(ctx context.Context, ask func(v *view) error) error {
 		}
 	}
 	defer func() { s.conns <- c }()
-	return finish(ctx, ask(&view{s: s, c: c}))
+	err := finish(ctx, ask(&view{s: s, c: c}))
+	if damaged(err) && s.damage.CompareAndSwap(nil, &err) {
+		s.log.Error("the database is damaged: restore a backup, or run sqlite3 .recover", "error", err)
+	}
+	return err
+}
+
+// present reports whether the file that is open still is the one at its path. If
+// it is not, what is written is gone with the process.
+func (s *Store) present() error {
+	now, err := os.Stat(s.path)
+	if err != nil || !os.SameFile(now, s.file) {
+		return fhir.Because(fhir.Unavailable, err, "the database file was removed or replaced")
+	}
+	return nil
 }
 
 // snapshot is read for questions of several statements.
@@ -408,14 +431,25 @@ func (s *Store) Update(ctx context.Context, work func(tx store.Tx) error) error 
 	return s.write(ctx, func(tx *transaction) error { return work(tx) })
 }
 
+// ID returns what tells the database from any other: 32 hex digits, made with it.
+func (s *Store) ID(ctx context.Context) (id string, err error) {
+	err = s.read(ctx, func(v *view) error {
+		id, err = meta(v.c, "store")
+		return err
+	})
+	return id, err
+}
+
 // Check implements [store.Store]. After a transaction has failed it stores
 // something of some size, and removes it, to see whether that is over.
 func (s *Store) Check(ctx context.Context) error {
-	err := s.read(ctx, func(v *view) error {
-		_, err := meta(v.c, "store")
+	if err := s.present(); err != nil {
 		return err
-	})
-	if err != nil || s.failed.Load() == nil {
+	}
+	if damage := s.damage.Load(); damage != nil {
+		return *damage
+	}
+	if _, err := s.ID(ctx); err != nil || s.failed.Load() == nil {
 		return err
 	}
 	for _, probe := range []string{strings.Repeat("x", 1<<18), ""} {

@@ -292,6 +292,9 @@ func (w *writer) commit() error {
 	if err := w.tx.flush(); err != nil {
 		return err
 	}
+	if err := w.s.present(); err != nil {
+		return err
+	}
 	if err := w.c.exec("COMMIT"); err != nil {
 		if syncFailed(err) {
 			// What is in the log is not known any more, and would be found there

@@ -64,61 +64,59 @@ func openRaw(path string) (*sql.DB, error) {
 	return db, nil
 }
 
-// repeat runs work for a span, and returns how often a second, and the median
-// time of once.
-func repeat(span time.Duration, work func() error) (rate float64, p50 time.Duration, err error) {
+// repeat runs work for a span and returns how often a second, and the median time
+// of once.
+func repeat(span time.Duration, work func() error) (result, error) {
 	var times []time.Duration
 	begin := time.Now()
 	for time.Since(begin) < span {
 		at := time.Now()
 		if err := work(); err != nil {
-			return 0, 0, err
+			return result{}, err
 		}
 		times = append(times, time.Since(at))
 	}
-	rate = float64(len(times)) / time.Since(begin).Seconds()
+	rate := float64(len(times)) / time.Since(begin).Seconds()
 	slices.Sort(times)
-	return rate, times[len(times)/2], nil
+	return result{rate: rate, p50: times[len(times)/2]}, nil
 }
 
 // floorSync is how long appending 4 KB and waiting for the disk takes.
-func floorSync(dir string, span time.Duration) (time.Duration, error) {
+func floorSync(dir string, span time.Duration) (result, error) {
 	f, err := os.Create(filepath.Join(dir, "append"))
 	if err != nil {
-		return 0, err
+		return result{}, err
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
 	page := bytes.Repeat([]byte("x"), 4096)
-	_, p50, err := repeat(span, func() error {
+	return repeat(span, func() error {
 		if _, err := f.Write(page); err != nil {
 			return err
 		}
 		return syscall.Fdatasync(int(f.Fd()))
 	})
-	return p50, err
 }
 
 // floorCommit is B1: durable commits a second of one small row.
-func floorCommit(dir string, span time.Duration) (float64, error) {
+func floorCommit(dir string, span time.Duration) (result, error) {
 	db, err := openRaw(filepath.Join(dir, "b1.db"))
 	if err != nil {
-		return 0, err
+		return result{}, err
 	}
 	defer db.Close()
 	if _, err := db.Exec("CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, v BLOB)"); err != nil {
-		return 0, err
+		return result{}, err
 	}
 	insert, err := db.Prepare("INSERT INTO t(v) VALUES(?)")
 	if err != nil {
-		return 0, err
+		return result{}, err
 	}
 	value := bytes.Repeat([]byte("x"), 100)
-	rate, _, err := repeat(span, func() error {
+	return repeat(span, func() error {
 		_, err := insert.Exec(value)
 		return err
 	})
-	return rate, err
 }
 
 // rawRows is B2: what a resource is in the database, written by hand.
@@ -246,41 +244,41 @@ func (w *rawRows) write(list []rawResource) error {
 
 // rate is B2: resources a second, so many in each transaction. Preparing them
 // does not count.
-func (w *rawRows) rate(span time.Duration, each int) (float64, error) {
+func (w *rawRows) rate(span time.Duration, each int) (result, error) {
 	var working time.Duration
 	done := 0
 	for working < span {
 		list, err := w.prepare(each)
 		if err != nil {
-			return 0, err
+			return result{}, err
 		}
 		begin := time.Now()
 		if err := w.write(list); err != nil {
-			return 0, err
+			return result{}, err
 		}
 		working += time.Since(begin)
 		done += each
 	}
-	return float64(done) / working.Seconds(), nil
+	return result{rate: float64(done) / working.Seconds()}, nil
 }
 
 // scan is B3: bytes a second of reading all bodies.
-func (w *rawRows) scan() (float64, error) {
+func (w *rawRows) scan() (result, error) {
 	begin := time.Now()
 	rows, err := w.db.Query("SELECT body FROM ver")
 	if err != nil {
-		return 0, err
+		return result{}, err
 	}
 	defer rows.Close()
 	total := 0
 	for rows.Next() {
 		var body sql.RawBytes
 		if err := rows.Scan(&body); err != nil {
-			return 0, err
+			return result{}, err
 		}
 		total += len(body)
 	}
-	return float64(total) / time.Since(begin).Seconds(), rows.Err()
+	return result{rate: float64(total) / time.Since(begin).Seconds()}, rows.Err()
 }
 
 // parseTime returns the time to parse, check and index a resource of the mean

@@ -49,7 +49,7 @@ func run(short bool, sizes string, asJSON bool, dir string, out, progress io.Wri
 		return err
 	}
 	defer os.RemoveAll(work)
-	b := &bench{dir: work, runs: 5, span: 2 * time.Second, progress: progress}
+	b := &bench{dir: work, runs: 5, span: time.Second, progress: progress}
 	if short {
 		b.runs, b.span = 1, 300*time.Millisecond
 	}

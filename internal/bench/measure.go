@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,14 +30,8 @@ type bench struct {
 	store    string // its path
 	server   *process
 	gin      *process
+	raw      *rawRows     // on a copy of the store, for floors B2 and B3
 	requests atomic.Int64 // sent so far: none is repeated
-	get      result       // GET by id, at full load
-	get1     result       // GET by id, one connection
-	create1  float64
-	commit   float64 // B1
-	rows     float64 // B2, one resource a commit
-	bulk     float64 // B2, many resources a commit
-	scanned  float64 // B3
 }
 
 // measure measures everything with n resources in the store.
@@ -47,7 +43,7 @@ func (b *bench) measure(n int) error {
 		run  func() error
 	}{
 		{"import", b.importing},
-		{"floors of the database", b.databaseFloors},
+		{"a copy for the floors", b.copying},
 		{"parsing", b.parsing},
 		{"start", b.starting},
 		{"reads", b.reads},
@@ -71,7 +67,15 @@ func (b *bench) measure(n int) error {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	return os.Remove(b.store)
+	return errors.Join(b.raw.db.Close(), removeDatabase(b.store), removeDatabase(b.store+".copy"))
+}
+
+// removeDatabase removes a database and what SQLite keeps beside it.
+func removeDatabase(path string) error {
+	for _, suffix := range []string{"-wal", "-shm", ".lock"} {
+		os.Remove(path + suffix) // if it is there
+	}
+	return os.Remove(path)
 }
 
 // importing fills the store with the program's own import.
@@ -159,33 +163,13 @@ func (o *outputTail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// databaseFloors measures B1, B2 and B3, these two on a copy of the store.
-func (b *bench) databaseFloors() error {
-	var err error
-	if b.commit, err = b.median(func() (float64, error) { return floorCommit(b.dir, b.span) }); err != nil {
-		return err
-	}
+// copying makes the copy of the store that floors are measured on.
+func (b *bench) copying() (err error) {
 	path := b.store + ".copy"
 	if err := copyFile(path, b.store); err != nil {
 		return err
 	}
-	defer func() {
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			os.Remove(path + suffix)
-		}
-	}()
-	raw, err := openRows(path, b.clinic)
-	if err != nil {
-		return err
-	}
-	defer raw.db.Close()
-	if b.scanned, err = b.median(raw.scan); err != nil {
-		return err
-	}
-	if b.rows, err = b.median(func() (float64, error) { return raw.rate(b.span, 1) }); err != nil {
-		return err
-	}
-	b.bulk, err = b.median(func() (float64, error) { return raw.rate(b.span, 8*perPatient) })
+	b.raw, err = openRows(path, b.clinic)
 	return err
 }
 
@@ -206,36 +190,72 @@ func copyFile(to, from string) error {
 	return out.Close()
 }
 
-// median returns the median of some runs.
-func (b *bench) median(run func() (float64, error)) (float64, error) {
-	values := make([]float64, b.runs)
-	for i := range values {
-		v, err := run()
-		if err != nil {
-			return 0, err
+// A trial measures something once.
+type trial func() (result, error)
+
+// trials runs trials in turn, again and again, so that all of them meet the same
+// weather, and returns the median of each number of each.
+func (b *bench) trials(list ...trial) ([]result, error) {
+	all := make([][]result, len(list))
+	for range b.runs {
+		for i, t := range list {
+			r, err := t()
+			if err != nil {
+				return nil, err
+			}
+			all[i] = append(all[i], r)
 		}
-		values[i] = v
+	}
+	medians := make([]result, len(list))
+	for i, rs := range all {
+		medians[i] = result{
+			rate: median(rs, func(r result) float64 { return r.rate }),
+			p50:  median(rs, func(r result) time.Duration { return r.p50 }),
+			p99:  median(rs, func(r result) time.Duration { return r.p99 }),
+			cpu:  median(rs, func(r result) time.Duration { return r.cpu }),
+		}
+	}
+	return medians, nil
+}
+
+// median returns the median of one number of results.
+func median[T cmp.Ordered](rs []result, of func(result) T) T {
+	values := make([]T, len(rs))
+	for i, r := range rs {
+		values[i] = of(r)
 	}
 	slices.Sort(values)
-	return values[len(values)/2], nil
+	return values[len(values)/2]
+}
+
+// load returns the trial of a load, which warms up first.
+func (b *bench) load(l load) trial {
+	return func() (result, error) {
+		if _, err := l.run(&b.requests, b.span/8); err != nil {
+			return result{}, err
+		}
+		return l.run(&b.requests, b.span)
+	}
 }
 
 // parsing measures what is done to a resource before it is stored.
 func (b *bench) parsing() error {
 	size := 0
-	each, err := b.median(func() (float64, error) {
+	r, err := b.trials(func() (result, error) {
 		each, mean, err := parseTime(b.clinic, b.span)
 		size = mean
-		return micro(each), err
+		return result{p50: each}, err
 	})
-	b.add(fmt.Sprintf("parse, check and index %s bytes, one core", number(float64(size))), each, "µs", "", 0, atMost(12))
-	return err
+	if err != nil {
+		return err
+	}
+	b.add(fmt.Sprintf("parse, check and index %s bytes, one core", number(float64(size))), micro(r[0].p50), "µs", "", 0, atMost(12))
+	return nil
 }
 
 func micro(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// starting measures starts, after a stop and after a kill, and leaves servers
-// running.
+// starting measures starts, and leaves servers running.
 func (b *bench) starting() error {
 	info, err := os.Stat(b.binary)
 	if err != nil {
@@ -243,26 +263,23 @@ func (b *bench) starting() error {
 	}
 	b.add("stripped binary", float64(info.Size())/(1<<20), "MB", "", 0, atMost(45))
 	memory := 0.0
-	restart := func(end func() error) func() (float64, error) {
-		return func() (float64, error) {
-			if b.server != nil {
-				if err := end(); err != nil {
-					return 0, err
-				}
+	r, err := b.trials(func() (result, error) {
+		if b.server != nil {
+			if err := b.server.stop(); err != nil {
+				return result{}, err
 			}
-			if b.server, err = b.startServer(); err != nil {
-				return 0, err
-			}
-			time.Sleep(300 * time.Millisecond) // at rest
-			memory, err = anonymous(b.server.cmd.Process.Pid)
-			return float64(b.server.started) / float64(time.Millisecond), err
 		}
-	}
-	started, err := b.median(restart(func() error { return b.server.stop() }))
+		if b.server, err = b.startServer(); err != nil {
+			return result{}, err
+		}
+		time.Sleep(300 * time.Millisecond) // at rest
+		memory, err = anonymous(b.server.cmd.Process.Pid)
+		return result{p50: b.server.started}, err
+	})
 	if err != nil {
 		return err
 	}
-	b.add("start to first answer", started, "ms", "", 0, atMost(150))
+	b.add("start to first answer", micro(r[0].p50)/1000, "ms", "", 0, atMost(150))
 	b.add("anonymous memory at rest", memory, "MB", "", 0, atMost(40))
 	b.gin, err = startGin(b.dir)
 	return err
@@ -292,47 +309,35 @@ func (b *bench) stop() error {
 	return err
 }
 
-// load runs requests several times and returns the median of each number.
-func (b *bench) load(l load) (result, error) {
-	var rates []float64
-	var p50, p99, cpu []time.Duration
-	if _, err := l.run(&b.requests, b.span/4); err != nil { // to warm up
-		return result{}, err
-	}
-	for range b.runs {
-		r, err := l.run(&b.requests, b.span)
-		if err != nil {
-			return result{}, err
-		}
-		rates, p50, p99, cpu = append(rates, r.rate), append(p50, r.p50), append(p99, r.p99), append(cpu, r.cpu)
-	}
-	slices.Sort(rates)
-	for _, list := range [][]time.Duration{p50, p99, cpu} {
-		slices.Sort(list)
-	}
-	m := b.runs / 2
-	return result{rates[m], p50[m], p99[m], cpu[m]}, nil
-}
-
 // exporting measures export beside a plain scan.
 func (b *bench) exporting() error {
-	rate, err := b.median(func() (float64, error) {
-		out := filepath.Join(b.dir, "out")
+	out := filepath.Join(b.dir, "out")
+	r, err := b.trials(b.raw.scan, func() (result, error) {
 		defer os.RemoveAll(out)
 		begin := time.Now()
 		if _, err := runWatched(exec.Command(b.binary, "export", "--store", "sqlite:"+b.store, "--out", out)); err != nil {
-			return 0, err
+			return result{}, err
 		}
 		took := time.Since(begin).Seconds()
-		entries, err := os.ReadDir(out)
-		total := int64(0)
-		for _, e := range entries {
-			if info, err := e.Info(); err == nil {
-				total += info.Size()
-			}
-		}
-		return float64(total) / took, err
+		total, err := sizeOf(out)
+		return result{rate: float64(total) / took}, err
 	})
-	b.add("`noafhir export`, start and all", rate/1e6, "MB/s", "B3", b.scanned/1e6, atLeast(0.5))
-	return err
+	if err != nil {
+		return err
+	}
+	b.add("`noafhir export`, start and all", r[1].rate/1e6, "MB/s", "B3", r[0].rate/1e6, atLeast(0.5))
+	return nil
+}
+
+// sizeOf returns the size of the files in a folder.
+func sizeOf(dir string) (total int64, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			return 0, err
+		}
+		total += info.Size()
+	}
+	return total, err
 }

@@ -44,8 +44,9 @@ type Registry struct {
 	Base string
 
 	schema *fhir.Schema
-	kinds  []kind   // by TypeID
-	names  []string // of all resource types, sorted
+	params []fhir.SearchParam // what it was made of
+	kinds  []kind             // by TypeID
+	names  []string           // of all resource types, sorted
 	types  map[string]*resourceType
 	system *resourceType // what searches on the whole system can use
 	paths  map[uint32]*path
@@ -63,7 +64,7 @@ type resourceType struct {
 // expression can not be compiled.
 func NewRegistry(codec *fhir.Codec, params []fhir.SearchParam) (*Registry, error) {
 	r := &Registry{
-		Codec: codec, schema: codec.Schema, kinds: kindsOf(codec.Schema),
+		Codec: codec, schema: codec.Schema, params: params, kinds: kindsOf(codec.Schema),
 		types: map[string]*resourceType{}, paths: map[uint32]*path{}, prose: map[string]bool{},
 		system: &resourceType{params: map[string]*Param{}},
 	}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"modernc.org/libc"
@@ -91,13 +92,23 @@ func (c *conn) until(ctx context.Context) func() {
 	if ctx.Done() == nil {
 		return func() {}
 	}
-	interrupted := make(chan struct{})
+	over, interrupted := make(chan struct{}), make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		c.interrupt()
-		close(interrupted)
+		defer close(interrupted)
+		again := time.NewTicker(time.Millisecond)
+		defer again.Stop()
+		for {
+			c.interrupt() // has no effect between two statements
+			select {
+			case <-over:
+				return
+			case <-again.C:
+			}
+		}
 	})
 	return func() {
 		if !stop() {
+			close(over)
 			<-interrupted // or it would hit what runs next
 		}
 	}

@@ -3,6 +3,7 @@ package search
 import (
 	"cmp"
 	"math/big"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -167,4 +168,67 @@ func appendMagnitude(dst []byte, d decimal) []byte {
 		dst = append(dst, b+1)
 	}
 	return dst
+}
+
+// canonicalDigits are the significant digits that canonical values are cut to.
+const canonicalDigits = 32
+
+// times returns d × factor, cut to so many digits that more make no difference.
+// It keeps the order of numbers; factor is greater than zero.
+func (d decimal) times(factor *big.Rat) decimal {
+	if d.digits == "" {
+		return d
+	}
+	if product, ok := d.timesSmall(factor); ok {
+		return product
+	}
+	m, exp := d.mantissa(d.exp - len(d.digits))
+	m.Mul(m, factor.Num())
+	if factor.IsInt() {
+		return scaled(m, exp).cut()
+	}
+	// Enough zeros behind m that the quotient has the digits wanted.
+	shift := max(canonicalDigits+2+len(factor.Denom().String())-len(m.String()), 0)
+	m.Mul(m, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(shift)), nil))
+	return scaled(m.Quo(m, factor.Denom()), exp-shift).cut()
+}
+
+// cut returns d with no more digits than canonical values have.
+func (d decimal) cut() decimal {
+	if len(d.digits) > canonicalDigits {
+		d.digits = strings.TrimRight(d.digits[:canonicalDigits], "0")
+	}
+	return d
+}
+
+// timesSmall is times without big numbers, where that is exact.
+func (d decimal) timesSmall(factor *big.Rat) (product decimal, ok bool) {
+	num, den := factor.Num(), factor.Denom()
+	if len(d.digits) > 18 || !num.IsUint64() || !den.IsUint64() {
+		return product, false
+	}
+	m, n, exp := uint64(0), den.Uint64(), d.exp-len(d.digits)
+	for i := range len(d.digits) {
+		m = m*10 + uint64(d.digits[i]-'0')
+	}
+	times := func(by uint64) bool {
+		high, low := bits.Mul64(m, by)
+		m = low
+		return high == 0
+	}
+	ok = times(num.Uint64())
+	for ; ok && n%10 == 0; n /= 10 {
+		exp--
+	}
+	for ; ok && n%2 == 0; n /= 2 {
+		exp, ok = exp-1, times(5)
+	}
+	for ; ok && n%5 == 0; n /= 5 {
+		exp, ok = exp-1, times(2)
+	}
+	if !ok || n != 1 {
+		return product, false
+	}
+	text := strconv.FormatUint(m, 10)
+	return decimal{negative: d.negative, exp: exp + len(text), digits: strings.TrimRight(text, "0")}, true
 }

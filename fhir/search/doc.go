@@ -39,15 +39,18 @@
 //   - Dates without a time zone are in UTC. An instant with a fraction of a second
 //     is a point; any other date is as long as its precision. A period without one
 //     end is open there. Of a Timing the outer limits count.
-//   - A quantity with a comparator is open on that side.
+//   - A quantity with a comparator is open on that side. Quantities in units of
+//     UCUM are compared in a unit common to their kind.
 //   - A reference that names a version is found without it as well.
 //
 // # Where to change what
 //
 // Each type of parameter has a file with its parser, its keys and its matching
 // side by side: token.go, reference.go, string.go, date.go, number.go,
-// quantity.go, uri.go, composite.go, special.go. Modifiers are rows in
-// modifier.go. A change of keys raises keyFormat.
+// quantity.go, uri.go, composite.go, near.go; :text and :of-type are in display.go.
+// Modifiers are rows in modifier.go. Conditions on other resources are in link.go,
+// _filter in filter.go, _text and _content in text.go. A change of keys raises
+// keyFormat.
 //
 // The package imports fhir and fhirpath, and nothing that does I/O.
 package search

@@ -10,7 +10,7 @@ import (
 
 // keyFormat is the version of how keys are written. Whoever changes what a form
 // means, or which keys a value has, raises it.
-const keyFormat = 1
+const keyFormat = 2
 
 // The forms of keys. What each holds stands in the file of its parameter type.
 const (
@@ -21,6 +21,9 @@ const (
 	foldedForm     = 'e' // code (10), case folded
 	identifierForm = 'i' // of a reference's identifier: as tokenForm
 	valueForm      = 'j' // of a reference's identifier: as codeForm
+
+	displayForm = 'x' // of a token: folded text, cut to 24 bytes
+	typedForm   = 'o' // of an identifier: system and code of its type, and value (10)
 
 	referenceForm = 'r' // Type/id or URL (10)
 	stringForm    = 'a' // folded text, cut to 48 bytes
@@ -40,6 +43,10 @@ const (
 	unitForm     = 'u' // code or unit (6) · ordered decimal
 	unitLowForm  = 'v' // of an interval: as unitForm
 	unitHighForm = 'w' // of an interval: as unitForm
+
+	canonicalForm     = 'Q' // canonical unit (6) · ordered decimal
+	canonicalLowForm  = 'R' // of an interval: as canonicalForm
+	canonicalHighForm = 'S' // of an interval: as canonicalForm
 
 	pairForm     = 'A' // composite: system and code (10) of the first part · key of the second
 	pairCodeForm = 'B' // composite: code (10) of the first part · key of the second

@@ -25,6 +25,7 @@ var (
 		"http://there.example/fhir/Patient/1", "#c", "urn:uuid:0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "Practitioner/1"}
 	dateWords = []string{"2020", "2020-02", "2020-02-29", "2020-03", "2020-03-01", "2021", "1969-12-31", "0001", "9999-12-31"}
 	timeWords = []string{"2020-02-29T00:00:00Z", "2020-02-29T23:59:59.5Z", "2020-03-01T00:00:00+01:00", "2020-03-01T00:00:00.000Z", "2020-02-29T23:59:59Z"}
+	unitWords = []string{"mg", "g", "ug", "mg/dL", "g/L", "mmol/L", "Cel", "mL/min", "L/h", "{count}", "no such unit"}
 	numWords  = []string{"0", "1", "-1", "100", "99.5", "100.50", "1e2", "5.4", "5.40", "-0.001", "12345678901234567890.5"}
 )
 
@@ -78,7 +79,7 @@ func (m maker) object(t fhir.TypeID, node *trieNode, trie *trie, depth int) []st
 			chance, child = 0.4, &trie.nodes[node.children[i]]
 		}
 		switch e.Name {
-		case "system", "value", "code", "reference", "coding", "start", "end", "family", "given", "low", "high", "identifier", "city", "latitude", "longitude":
+		case "system", "value", "code", "reference", "coding", "display", "type", "start", "end", "family", "given", "low", "high", "identifier", "city", "latitude", "longitude":
 			chance = max(chance, 0.7)
 		case "id", "extension", "contained", "modifierExtension", "text":
 			chance /= 4
@@ -106,6 +107,14 @@ func (m maker) values(e *fhir.ElementDef, node *trieNode, trie *trie, depth int)
 	for range 1 + m.IntN(2) {
 		if p := m.reg.Codec.Primitive(e.Type); p != 0 {
 			values = append(values, m.primitive(p))
+			continue
+		}
+		if name := m.reg.schema.Types[e.Type].Name; m.reg.kinds[e.Type] == quantityKind && m.IntN(2) > 0 {
+			comparator := m.pick([]string{"", "", `"comparator":"<",`, `"comparator":">=",`})
+			if name == "MoneyQuantity" || name == "SimpleQuantity" {
+				comparator = ""
+			}
+			values = append(values, `{"value":`+m.pick(numWords)+`,`+comparator+`"system":"http://unitsofmeasure.org","code":"`+m.pick(unitWords)+`"}`)
 			continue
 		}
 		if m.reg.schema.Types[e.Type].Name == "Reference" && m.IntN(8) > 0 {
@@ -144,7 +153,15 @@ func (m maker) prefix() string {
 func (m maker) value(p *Param, typ fhir.ParamType, modifier string) string {
 	code := escaper.Replace(m.pick(append(codeWords, textWords...)))
 	switch typ {
+	case fhir.SpecialParam:
+		return m.pick([]string{"0|0", "1|0|200|km", "0|-1|120|[mi_i]", "-1|1|1", "5|99|100|km", "1|179.9|20000", "89.9|0|5000|km", "5.4|100|50000|m"})
 	case fhir.TokenParam:
+		switch modifier {
+		case "text":
+			return m.value(p, fhir.StringParam, "")
+		case "of-type":
+			return m.pick(systemWords) + "|" + code + "|" + escaper.Replace(m.pick(textWords))
+		}
 		return m.token(code)
 	case fhir.StringParam:
 		return escaper.Replace(m.pick([]string{m.pick(textWords), "ad", "ADA L", "garcia mar", "text that", "a", "lo"}))
@@ -153,7 +170,7 @@ func (m maker) value(p *Param, typ fhir.ParamType, modifier string) string {
 	case fhir.NumberParam:
 		return m.prefix() + m.pick(numWords)
 	case fhir.QuantityParam:
-		return m.prefix() + m.pick(numWords) + m.pick([]string{"", "||" + code, "|" + m.pick(systemWords) + "|" + code})
+		return m.prefix() + m.pick(numWords) + m.pick([]string{"", "||" + code, "|" + m.pick(systemWords) + "|" + code, "|http://unitsofmeasure.org|" + m.pick(unitWords), "|http://unitsofmeasure.org|" + m.pick(unitWords)})
 	case fhir.ReferenceParam:
 		if modifier == "identifier" {
 			return m.token(code)
@@ -180,7 +197,7 @@ func (m maker) query(typ string) (name, value string) {
 	params := m.reg.Params(typ)
 	p := params[m.IntN(len(params))]
 	modifiers := map[fhir.ParamType][]string{
-		fhir.StringParam: {"exact", "contains"}, fhir.TokenParam: {"not"}, fhir.URIParam: {"above", "below"},
+		fhir.StringParam: {"exact", "contains"}, fhir.TokenParam: {"not", "text", "of-type"}, fhir.URIParam: {"above", "below"},
 		fhir.ReferenceParam: {"identifier", "Patient"},
 	}[p.Type]
 	modifier := m.pick(append([]string{"", "", "missing"}, modifiers...))

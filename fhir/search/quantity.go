@@ -4,7 +4,11 @@ import (
 	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/fhirpath"
 )
+
+// ucumSystem is the code system of the units of UCUM.
+const ucumSystem = "http://unitsofmeasure.org"
 
 // currencySystem is the code system of the currencies of Money.
 const currencySystem = "urn:iso:std:iso:4217"
@@ -57,18 +61,41 @@ func (m *measure) units(v fhir.Value) {
 	}
 }
 
-// quantity writes the keys of a quantity: of its value alone, and of its value
-// in its unit, by code and as written.
+// canonical returns the interval in the unit that all units of UCUM for the same
+// are brought to.
+func (m *measure) canonical() (unit string, i interval, ok bool) {
+	if m.system != ucumSystem {
+		return "", i, false
+	}
+	unit, factor, ok := fhirpath.CanonicalUnit(m.code)
+	if !ok {
+		return "", i, false
+	}
+	i = m.interval
+	if i.fromLow {
+		i.low = i.low.times(factor)
+	}
+	if i.fromHigh {
+		i.high = i.high.times(factor)
+	}
+	return unit, i, true
+}
+
+// quantity writes the keys of a quantity: of its value alone and in the canonical
+// unit, and outside of composites of its value in its unit, by code and as written.
 func (w *writer) quantity(p *path, el *element) {
 	m, ok := el.measure()
 	if !ok {
 		return
 	}
+	var buf [hashSize]byte
 	w.interval(p.hash, m.interval, numberForm, lowForm, highForm, nil)
+	if unit, i, ok := m.canonical(); ok {
+		w.interval(p.hash, i, canonicalForm, canonicalLowForm, canonicalHighForm, appendUnit(buf[:0], unit))
+	}
 	if w.pair != nil {
 		return
 	}
-	var buf [hashSize]byte
 	if m.code != "" {
 		w.interval(p.hash, m.interval, unitForm, unitLowForm, unitHighForm, appendUnit(buf[:0], m.code))
 	}
@@ -86,6 +113,9 @@ func appendUnit(dst []byte, unit string) []byte {
 type quantityValue struct {
 	numberValue
 	system, code string // code: of the system, or if there is none also the unit as written; empty: any unit
+
+	canonical string      // the canonical unit, if system is UCUM and code has one
+	converted numberValue // the same in that unit
 }
 
 // parseQuantity reads number, number|system|code or number||code.
@@ -104,12 +134,36 @@ func parseQuantity(_ *Param, text string, _ *Options) (comparison, error) {
 	case len(f) != 3 || f[2] == "":
 		return nil, invalid("a quantity is written number, number|system|code or number||unit")
 	}
-	return &quantityValue{*n, f[1], f[2]}, nil
+	q := &quantityValue{numberValue: *n, system: f[1], code: f[2]}
+	q.convert()
+	return q, nil
+}
+
+// convert brings a value in a unit of UCUM to the canonical unit. What counts as
+// the same stays what was typed.
+func (q *quantityValue) convert() {
+	if q.system != ucumSystem {
+		return
+	}
+	unit, factor, ok := fhirpath.CanonicalUnit(q.code)
+	if !ok {
+		return
+	}
+	q.canonical = unit
+	n := q.numberValue
+	q.converted = numberValue{n.prefix, n.value.times(factor), n.low.times(factor), n.high.times(factor)}
 }
 
 func (q *quantityValue) matches(el *element) bool {
 	m, ok := el.measure()
-	if !ok || !q.holds(m.interval) {
+	if !ok {
+		return false
+	}
+	if q.canonical != "" {
+		unit, i, ok := m.canonical()
+		return ok && unit == q.canonical && q.converted.holds(i)
+	}
+	if !q.holds(m.interval) {
 		return false
 	}
 	switch {
@@ -123,6 +177,10 @@ func (q *quantityValue) matches(el *element) bool {
 
 func (q *quantityValue) ranges(r *ranger, b branch) {
 	bounded := b.path.kinds.has(rangeKind)
+	if q.canonical != "" {
+		q.converted.add(r, numberForms{canonicalForm, canonicalLowForm, canonicalHighForm, appendUnit(nil, q.canonical)}, bounded)
+		return
+	}
 	if q.code == "" || r.pair {
 		q.add(r, numberForms{numberForm, lowForm, highForm, nil}, bounded)
 		r.inexact = r.inexact || q.code != ""

@@ -196,8 +196,8 @@ func TestCostOfIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	reg, r := registry(t), parseResource(t, string(data))
-	if rows := len(reg.Index(r).Keys); rows != 17 {
-		t.Errorf("a laboratory result has %d keys, not 17", rows)
+	if rows := len(reg.Index(r).Keys); rows != 23 {
+		t.Errorf("a laboratory result has %d keys, not 23", rows)
 	}
 	if n := testing.AllocsPerRun(100, func() { reg.Index(r) }); n > 16 {
 		t.Errorf("indexing it takes %v allocations", n)

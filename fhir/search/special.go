@@ -2,8 +2,6 @@ package search
 
 import (
 	"encoding/binary"
-	"math"
-	"strconv"
 )
 
 // position writes the key of a Location's position: latitude and longitude,
@@ -11,12 +9,8 @@ import (
 // that share the first 2n bits are in one cell of 180°/2ⁿ by 360°/2ⁿ. How far a
 // place is from another is for Matches to say.
 func (w *writer) position(p *path, el *element) {
-	if el.kind != positionKind {
-		return
-	}
-	lat, err1 := strconv.ParseFloat(el.v.Get("latitude").Text(), 64)
-	long, err2 := strconv.ParseFloat(el.v.Get("longitude").Text(), 64)
-	if err1 != nil || err2 != nil || math.Abs(lat) > 90 || math.Abs(long) > 180 {
+	lat, long, ok := el.place()
+	if !ok {
 		return
 	}
 	w.begin(p.hash, cellForm)

@@ -120,6 +120,9 @@ func (w *writer) token(p *path, el *element) {
 		w.code(p.hash, c, tokenForm, codeForm)
 		return true
 	})
+	if w.pair == nil {
+		w.displays(p, el)
+	}
 }
 
 // code writes the keys of one code, in the forms given.

@@ -306,7 +306,7 @@ func (p *Param) prefixed(name string) parser {
 			return read(p, name+text, o)
 		}
 	}
-	if name != "eq" && name != "ne" {
+	if name != "eq" && (name != "ne" || p.Type == fhir.CompositeParam || p.Type == fhir.SpecialParam) {
 		return nil
 	}
 	read, err := p.parser("")

@@ -100,9 +100,6 @@ func (o *otherValue) ranges(r *ranger, _ branch) { r.everything() }
 // compared reports whether an element has a value that a parameter of a type can
 // compare.
 func (el *element) compared(typ fhir.ParamType) bool {
-	if typ == fhir.CompositeParam {
-		return true
-	}
 	found := false
 	el.written(typ, func(string) bool {
 		found = true

@@ -3,7 +3,10 @@ package search
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -219,18 +222,38 @@ func (m maker) query(typ string) (name, value string) {
 	return p.Code + modifier, value
 }
 
+// oracleVariable is how many searches TestOracle asks at least.
+const oracleVariable = "NOAFHIR_ORACLE_SEARCHES"
+
+// oracleRounds returns how many resources of each type TestOracle makes.
+func oracleRounds(t *testing.T, reg *Registry) int {
+	text := os.Getenv(oracleVariable)
+	switch {
+	case text != "":
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("%s: %v", oracleVariable, err)
+		}
+		return n/(len(reg.names)*oracleSearches) + 1
+	case testing.Short():
+		return 2
+	}
+	return 12
+}
+
+const oracleSearches = 25 // for each resource
+
 // TestOracle asks random searches about random resources of every type. Keys
 // must agree with Matches, the keys of the walk with those of the expressions,
-// and a search must read the same again.
+// those of references with what they refer to, and a search must read the same
+// again.
 func TestOracle(t *testing.T) {
 	reg, err := NewRegistry(fhir.NewCodec(r4.Schema(), fhir.Limits{}), r4.Schema().SearchParams)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rounds, queries := 12, 25
-	if testing.Short() {
-		rounds = 2
-	}
+	reg.Base = "https://here.example/fhir"
+	rounds := oracleRounds(t, reg)
 	m := maker{reg, rand.New(rand.NewPCG(1, 2))}
 	asked, matched := 0, 0
 	for _, typ := range reg.names {
@@ -238,7 +261,8 @@ func TestOracle(t *testing.T) {
 			r := m.resource(t, typ)
 			checkAgainstExpressions(t, reg, r)
 			entries := reg.Index(r)
-			for range queries {
+			m.checkReferences(t, r, entries)
+			for range oracleSearches {
 				asked++
 				if m.ask(t, r, entries) {
 					matched++
@@ -252,10 +276,54 @@ func TestOracle(t *testing.T) {
 	t.Logf("%d searches, %d matches", asked, matched)
 }
 
+// checkReferences holds the keys of references against what they refer to.
+func (m maker) checkReferences(t *testing.T, r *fhir.Resource, entries *Entries) {
+	t.Helper()
+	for _, p := range m.reg.Params(r.Type()) {
+		if p.Type != fhir.ReferenceParam {
+			continue
+		}
+		refs := p.References(r)
+		for _, key := range []fhir.Key{{Type: "Patient", ID: "1"}, {Type: "Group", ID: "1"}, {Type: "Practitioner", ID: "1"}, {Type: "Patient", ID: "c"}} {
+			if found := anyIn(entries, m.reg.ReferenceRanges(p, key)); found != slices.Contains(refs, key) {
+				t.Errorf("%s refers to %v; keys say %v of %s: %s", p.Code, refs, found, key, r.JSON())
+			}
+		}
+	}
+}
+
+// anyIn reports whether there is a key in one of some ranges.
+func anyIn(entries *Entries, ranges []KeyRange) bool {
+	return slices.ContainsFunc(entries.Keys, func(k []byte) bool {
+		return slices.ContainsFunc(ranges, func(s KeyRange) bool { return s.Contains(k) })
+	})
+}
+
+// filter returns a random filter for a type.
+func (m maker) filter(typ string, depth int) string {
+	switch n := m.IntN(8); {
+	case depth < 3 && n == 0:
+		return "not (" + m.filter(typ, depth+1) + ")"
+	case depth < 3 && n < 3:
+		return "(" + m.filter(typ, depth+1) + m.pick([]string{" and ", " or "}) + m.filter(typ, depth+1) + ")"
+	}
+	params := m.reg.Params(typ)
+	p := params[m.IntN(len(params))]
+	operator := m.pick([]string{"eq", "ne", "co", "sw", "ew", "gt", "lt", "ge", "le", "ap", "sa", "eb", "po", "re", "pr"})
+	value := m.pick([]string{"true", "false"})
+	if operator != "pr" {
+		_, value = cutPrefix(m.value(p, p.Type, ""))
+	}
+	return p.Code + " " + operator + " " + fhir.Quote(value)
+}
+
 // ask asks one random search about a resource and reports whether it matched.
 func (m maker) ask(t *testing.T, r *fhir.Resource, entries *Entries) bool {
 	t.Helper()
 	name, value := m.query(r.Type())
+	if m.IntN(4) == 0 {
+		name, value = "_filter", m.filter(r.Type(), 0)
+	}
 	o := Options{Base: "https://here.example/fhir", Now: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)}
 	q, err := Parse(m.reg, r.Type(), [][2]string{{name, value}}, o)
 	if kind := fhir.KindOf(err); err != nil {
@@ -269,27 +337,34 @@ func (m maker) ask(t *testing.T, r *fhir.Resource, entries *Entries) bool {
 		t.Errorf("%s?%s=%s reads differently again: %v", r.Type(), name, value, err)
 	}
 	want := q.Matches(r)
-	for i := range q.Where {
-		checkKeys(t, fmt.Sprintf("%s?%s=%s", r.Type(), name, value), r, entries, &q.Where[i])
-	}
+	checkAll(t, fmt.Sprintf("%s?%s=%s", r.Type(), name, value), r, entries, q)
 	return want
+}
+
+// checkAll holds the ranges of all clauses of a query against Matches.
+func checkAll(t *testing.T, query string, r *fhir.Resource, entries *Entries, q *Query) {
+	t.Helper()
+	for i := range q.Where {
+		checkKeys(t, query, r, entries, &q.Where[i])
+	}
 }
 
 // checkKeys holds the ranges of a clause against Matches.
 func checkKeys(t *testing.T, query string, r *fhir.Resource, entries *Entries, c *Clause) {
 	t.Helper()
+	for i := range c.Or {
+		checkAll(t, query, r, entries, &c.Or[i])
+	}
+	if c.Not != nil {
+		checkAll(t, query, r, entries, c.Not)
+	}
 	if c.Ranges == nil {
 		if c.Exact {
 			t.Errorf("%s: exact without ranges", query)
 		}
 		return
 	}
-	found := false
-	for _, k := range entries.Keys {
-		for _, span := range c.Ranges {
-			found = found || span.Contains(k)
-		}
-	}
+	found := anyIn(entries, c.Ranges)
 	want := c.Matches(r)
 	if want && !found || c.Exact && found != want {
 		t.Errorf("%s: keys say %v (exact %v), Matches says %v: %s", query, found, c.Exact, want, r.JSON())

@@ -308,6 +308,9 @@ func TestFilter(t *testing.T) {
 			t.Errorf("%s finds %q, want %q (error %v)", row.query, got, row.want, err)
 		}
 	}
+	if got, err := w.find(t, reg, `Location?_filter=near ne "1|2"`); fhir.KindOf(err) != fhir.Invalid {
+		t.Errorf("near ne finds %q, error %v", got, err)
+	}
 	for _, text := range []string{
 		"", " ", "name", "name eq", "name eq ", "name is poe", "name gt poe", "birthdate co 1980", "birthdate eq ge1980", "birthdate ge ge1980", "nothing eq 1",
 		"birthdate eq soon", "gender po male", "organization ap org2", "name:exact eq Poe", "(name eq poe", "name eq poe)", "name eq poe and", "or name eq poe",

@@ -97,7 +97,7 @@ func (s *Server) capabilityStatement() models.CapabilityStatement {
 		},
 		FhirVersion: code[models.FHIRVersion]("4.0.1"),
 		Format:      []string{"application/fhir+json", "application/fhir+xml", "json", "xml"},
-		PatchFormat: []string{jsonPatch},
+		PatchFormat: patchFormats,
 		Rest: []models.CapabilityStatementRest{{
 			Mode:        code[models.RestfulCapabilityMode]("server"),
 			Resource:    s.restResources(),

@@ -3,14 +3,23 @@ package handlers
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
-	jsonpatch "github.com/noafhir/noafhir/fhir/patch"
+	"github.com/noafhir/noafhir/fhir/patch"
 	"github.com/noafhir/noafhir/store"
 )
 
-// jsonPatch is the media type of RFC 6902.
-const jsonPatch = "application/json-patch+json"
+// The media types of patches beside those of resources, which say that a FHIRPath
+// Patch comes as Parameters.
+const (
+	jsonPatch = "application/json-patch+json" // RFC 6902
+	xmlPatch  = "application/xml-patch+xml"   // RFC 5261 and 7351
+)
+
+// patchFormats are all media types of patches.
+var patchFormats = []string{jsonPatch, xmlPatch, "application/fhir+json", "application/fhir+xml"}
 
 // patch changes a part of a resource.
 // See https://hl7.org/fhir/R4/http.html#patch.
@@ -96,10 +105,7 @@ func (req *Request) patchError(err error) error {
 
 // patched returns the write that stores a version with the patch applied.
 func (s *Server) patched(req *Request, old *store.Version) (store.Write, error) {
-	if req.PatchAs != jsonPatch {
-		return store.Write{}, fhir.Errorf(fhir.UnsupportedType, "patches are read as %s, not as %q", jsonPatch, clip(req.PatchAs))
-	}
-	body, err := jsonpatch.Apply(old.Body, req.Patch, jsonpatch.Limits{JSON: s.codec.Limits})
+	body, err := s.applyPatch(req, old.Body)
 	if err != nil {
 		return store.Write{}, err
 	}
@@ -116,6 +122,34 @@ func (s *Server) patched(req *Request, old *store.Version) (store.Write, error) 
 	w := store.Prepare(s.registry, r, old.Key.ID, req.Method)
 	w.IfVersion = old.Number
 	return w, nil
+}
+
+// applyPatch returns the JSON of a resource with the patch of a request applied.
+// See https://hl7.org/fhir/R4/http.html#patch.
+func (s *Server) applyPatch(req *Request, body []byte) ([]byte, error) {
+	if req.PatchAs == jsonPatch {
+		return patch.Apply(body, req.Patch, patch.Limits{JSON: s.codec.Limits})
+	}
+	if !slices.Contains(patchFormats, req.PatchAs) {
+		return nil, fhir.Errorf(fhir.UnsupportedType, "patches are read as %s, not as %q", strings.Join(patchFormats, ", "), clip(req.PatchAs))
+	}
+	doc, err := s.codec.ParseJSON(body)
+	if err != nil {
+		return nil, fhir.Because(fhir.Internal, err, "a stored resource can not be read")
+	}
+	if req.PatchAs == xmlPatch {
+		return patch.ApplyXML(s.codec, doc, req.Patch)
+	}
+	var params *fhir.Resource
+	if mediaTypes[req.PatchAs] == xmlFormat {
+		params, err = s.codec.ParseXML(req.Patch)
+	} else {
+		params, err = s.codec.ParseJSON(req.Patch)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return patch.ApplyFHIRPath(s.codec, doc, params)
 }
 
 // patchMade tells that it is the result of a patch that is wrong.

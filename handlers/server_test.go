@@ -232,7 +232,7 @@ func TestCapabilities(t *testing.T) {
 			Name: "full", Send: "GET metadata", Status: 200, Header: []string{"Cache-Control: no-cache"},
 			Has: []string{
 				"resourceType = CapabilityStatement", "status = active", "kind = instance", "fhirVersion = 4.0.1", "software.version = test", "implementation.url = {base}",
-				`format = ["application/fhir+json","application/fhir+xml","json","xml"]`, `patchFormat = ["application/json-patch+json"]`, "rest.0.mode = server",
+				`format = ["application/fhir+json","application/fhir+xml","json","xml"]`, `patchFormat = ["application/json-patch+json","application/xml-patch+xml","application/fhir+json","application/fhir+xml"]`, "rest.0.mode = server",
 				`rest.0.interaction = [{"code":"history-system"},{"code":"search-system"},{"code":"batch"},{"code":"transaction"}]`,
 				"rest.0.resource.0.type = Account", "rest.0.resource.145.type = VisionPrescription", "rest.0.resource.146 =",
 				`rest.0.resource.0.interaction = [{"code":"create"},{"code":"delete"},{"code":"history-instance"},{"code":"history-type"},{"code":"patch"},{"code":"read"},{"code":"search-type"},{"code":"update"},{"code":"vread"}]`,

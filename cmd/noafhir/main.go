@@ -63,6 +63,9 @@ type workError struct{ error }
 // Unwrap returns the error.
 func (e workError) Unwrap() error { return e.error }
 
+// A usageError is about the arguments of a command, like those that cobra reports.
+type usageError struct{ error }
+
 // A program is what commands have in common: where settings come from, and where
 // output goes.
 type program struct {
@@ -96,6 +99,7 @@ func newRoot(p *program) *cobra.Command {
 		p.subcommand(importCommand(), importSettings, importFiles),
 		p.subcommand(exportCommand(), exportSettings, exportFiles),
 		p.subcommand(reindexCommand(), reindexSettings, reindex),
+		p.subcommand(fhirpathCommand(), nil, evaluate),
 		p.subcommand(versionCommand(), nil, printVersion),
 		p.subcommand(healthcheckCommand(), nil, healthcheck),
 	)
@@ -129,7 +133,7 @@ func (p *program) subcommand(cmd *cobra.Command, names []string, work command) *
 			}
 		}
 		err := work(cmd.Context(), p, args)
-		if err == nil || errors.As(err, new(config.Problems)) {
+		if err == nil || errors.As(err, new(config.Problems)) || errors.As(err, new(usageError)) {
 			return err
 		}
 		return workError{err}

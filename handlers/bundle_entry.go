@@ -141,6 +141,9 @@ func (s *Server) entryAddress(req *Request, url string) error {
 	if req.Method == http.MethodPost && req.Key.Type == "" && req.Part == "" {
 		return fhir.ErrorAt(fhir.Invalid, "request.url", "a bundle can not be an entry of a bundle")
 	}
+	if req.Within.Type != "" && !readsOnly(req) && req.Method != http.MethodHead {
+		return fhir.ErrorAt(fhir.NotAllowed, "request.url", "compartments are for searches only")
+	}
 	return nil
 }
 
@@ -227,6 +230,8 @@ func (e *entry) fail(err error) error {
 // about a person, and errors end in logs.
 func (e *entry) target() string {
 	switch {
+	case e.request.Within.Type != "":
+		return e.request.searchAddress()
 	case e.request.Key.ID != "":
 		return e.request.Key.String()
 	case e.request.Key.Type != "":

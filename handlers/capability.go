@@ -103,6 +103,7 @@ func (s *Server) capabilityStatement() models.CapabilityStatement {
 			Resource:    s.restResources(),
 			Interaction: s.systemInteractions(),
 			SearchParam: s.searchParams(""),
+			Compartment: s.compartments(),
 		}},
 	}
 }

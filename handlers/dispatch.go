@@ -17,7 +17,8 @@ const (
 	systemLevel level = iota
 	typeLevel
 	instanceLevel
-	versionLevel // an instance and a version
+	versionLevel     // an instance and a version
+	compartmentLevel // an instance, and a type or * for all
 )
 
 // A cell is one place in the REST API: a method at a kind of address.
@@ -52,6 +53,9 @@ func (s *Server) actions() map[cell]action {
 		{http.MethodPost, typeLevel, "_search"}: {"search-type", s.search},
 		{http.MethodGet, typeLevel, "_history"}: {"history-type", s.history},
 
+		{http.MethodGet, compartmentLevel, ""}:         {"search-compartment", s.search},
+		{http.MethodPost, compartmentLevel, "_search"}: {"search-compartment", s.search},
+
 		{http.MethodGet, systemLevel, "metadata"}: {"capabilities", s.capabilities},
 		{http.MethodPost, systemLevel, ""}:        {"transaction", s.process},
 		{http.MethodGet, systemLevel, ""}:         {"search-system", s.search},
@@ -65,6 +69,8 @@ func (s *Server) actions() map[cell]action {
 func (req *Request) cell() cell {
 	p := cell{req.Method, systemLevel, req.Part}
 	switch {
+	case req.Within.Type != "":
+		p.level = compartmentLevel
 	case req.Version != "":
 		p.level = versionLevel
 	case req.Key.ID != "":
@@ -97,6 +103,11 @@ func (s *Server) perform(ctx context.Context, u unit, req *Request) (*Response, 
 func (s *Server) choose(req *Request) (action, error) {
 	if req.Key.Type != "" && s.codec.Schema.ResourceByName(req.Key.Type) == 0 {
 		return action{}, fhir.Errorf(fhir.NotFound, "%q is no R4 resource type", clip(req.Key.Type))
+	}
+	if req.Within.Type != "" {
+		if err := s.checkCompartment(req); err != nil {
+			return action{}, err
+		}
 	}
 	p := req.cell()
 	if act, ok := s.table[p]; ok {
@@ -138,7 +149,7 @@ func (req *Request) address(relative string) error {
 // path sets Key, Part and Version of a request from the path of its address,
 // which is still URL-encoded.
 func (req *Request) path(path string) error {
-	req.Key, req.Part, req.Version = fhir.Key{}, "", ""
+	req.Key, req.Within, req.Part, req.Version = fhir.Key{}, fhir.Key{}, "", ""
 	rest := strings.Trim(path, "/")
 	for rest != "" {
 		segment, after, more := strings.Cut(rest, "/")
@@ -162,10 +173,15 @@ func (req *Request) place(segment string) bool {
 		return false // as ids they could not be addressed: RFC 3986 §5.2.4
 	case req.Part == "" && (isPart(segment) || segment == "metadata" && req.Key.Type == ""):
 		req.Part = segment
-	case req.Part == "" && req.Key.Type == "":
+	case req.Part == "" && req.Key.Type == "" && req.Within.Type == "":
 		req.Key.Type = segment
-	case req.Part == "" && req.Key.ID == "":
+	case req.Part == "" && req.Key.ID == "" && req.Within.Type == "":
 		req.Key.ID = segment
+	case req.Part == "" && req.Within.Type == "":
+		req.Within, req.Key = req.Key, fhir.Key{Type: segment}
+		if segment == "*" {
+			req.Key.Type = ""
+		}
 	case req.Part == "_history" && req.Key.ID != "" && req.Version == "":
 		req.Version = segment
 	default:

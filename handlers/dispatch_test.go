@@ -11,6 +11,7 @@ func TestAddress(t *testing.T) {
 	tests := []struct {
 		URL     string
 		Key     fhir.Key
+		Within  fhir.Key
 		Part    string
 		Version string
 		Query   [][2]string
@@ -38,7 +39,11 @@ func TestAddress(t *testing.T) {
 		{URL: "Patient//1", Kind: fhir.Invalid},
 		{URL: "Patient/%zz", Kind: fhir.Invalid},
 		{URL: "Patient?a=%zz", Kind: fhir.Invalid},
-		{URL: "Patient/1/2", Kind: fhir.NotFound},
+		{URL: "Patient/1/Observation", Within: fhir.Key{Type: "Patient", ID: "1"}, Key: fhir.Key{Type: "Observation"}},
+		{URL: "Patient/1/*", Within: fhir.Key{Type: "Patient", ID: "1"}},
+		{URL: "Patient/1/*/_search", Within: fhir.Key{Type: "Patient", ID: "1"}, Part: "_search"},
+		{URL: "Patient/1/2/3", Kind: fhir.NotFound},
+		{URL: "Patient/1/*/Observation", Kind: fhir.NotFound},
 		{URL: "Patient/1/_history/2/3", Kind: fhir.NotFound},
 		{URL: "Patient/_history/2", Kind: fhir.NotFound},
 		{URL: "metadata/1", Kind: fhir.NotFound},
@@ -53,7 +58,7 @@ func TestAddress(t *testing.T) {
 				}
 				return
 			}
-			if req.Key != test.Key || req.Part != test.Part || req.Version != test.Version || !slices.Equal(req.Query, test.Query) {
+			if req.Key != test.Key || req.Within != test.Within || req.Part != test.Part || req.Version != test.Version || !slices.Equal(req.Query, test.Query) {
 				t.Errorf("got %+v", req)
 			}
 		})

@@ -14,6 +14,7 @@ type Request struct {
 	ID      string         // of the HTTP request, for the log
 	Method  string         // GET, HEAD, POST, PUT, PATCH or DELETE
 	Key     fhir.Key       // ID is empty at type level, Type too at system level
+	Within  fhir.Key       // whose compartment is searched, for Key.Type or, if that is empty, for any type
 	Part    string         // what follows the key in the address: _history, _search, metadata; or empty
 	Version string         // what follows _history, or empty
 	Query   [][2]string    // parameters in the order they came, decoded

@@ -81,9 +81,13 @@ func (s *Server) searchRequest(req *Request) (searchRequest, error) {
 	if err != nil {
 		return asked, err
 	}
+	if req.Within.Type != "" {
+		within, _ := s.registry.Compartment(req.Within.Type, req.Within.ID, q.Type)
+		q.Where = append(q.Where, within)
+	}
 	asked.query = q
 	asked.params = append(append(asked.params, q.Applied...), ours...)
-	q.After, err = s.openCursor(req.Key.Type, asked.params, cursor)
+	q.After, err = s.openCursor(req.searchAddress(), asked.params, cursor)
 	return asked, err
 }
 
@@ -106,7 +110,7 @@ func wantsTotal(req *Request) (bool, error) {
 // searchset puts together the Bundle of a page.
 func (s *Server) searchset(req *Request, asked searchRequest, page *store.Page, total int64) ([]byte, error) {
 	b := newBundle("searchset", total, bodies(page))
-	b.links(s.pageLinks(req.Key.Type, asked.params, page.Next, req))
+	b.links(s.pageLinks(req.searchAddress(), asked.params, page.Next, req))
 	for _, v := range page.Versions {
 		resource := v.Body
 		if !asked.view.whole() {

@@ -9,15 +9,16 @@ import (
 func (r *Registry) Index(res *fhir.Resource) *Entries { return r.IndexAs(res, res.ID()) }
 
 // IndexAs returns the keys of a resource that is to be stored under an id. Only
-// a patient's depend on it: it is in its own compartment.
+// those of a patient, an encounter and others that have a compartment depend on
+// it: they are in their own.
 func (r *Registry) IndexAs(res *fhir.Resource, id string) *Entries {
 	typ := r.types[res.Type()]
 	w := writers.Get().(*writer)
 	k := walker{reg: r, tree: res.Tree(), trie: typ.trie, w: w, el: element{reg: r, root: res.Root()}}
 	w.begin(typ.trie.hash, typeForm)
 	w.end()
-	if res.Type() == "Patient" && id != "" {
-		w.compartment(id, pathHash("Patient"))
+	if typ.compartment && id != "" {
+		w.compartment(res.Type(), id, pathHash(res.Type()))
 	}
 	k.item(0, 0, &typ.trie.nodes[0])
 	k.computed()

@@ -10,7 +10,7 @@ import (
 
 // keyFormat is the version of how keys are written. Whoever changes what a form
 // means, or which keys a value has, raises it.
-const keyFormat = 2
+const keyFormat = 3
 
 // The forms of keys. What each holds stands in the file of its parameter type.
 const (
@@ -73,8 +73,9 @@ func TypeKey(typ string) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, pathHash(typ+":type")), typeForm)
 }
 
-// compartmentName is the path of the keys of patient compartments. Only they
-// have keys of their own; see [Registry.Compartment].
+// compartmentName is the path of the keys of compartments. All that is in one of a
+// patient has such a key; of the others only the resource they are of. See
+// [Registry.Compartment].
 const compartmentName = "Patient:compartment"
 
 var compartmentPath = pathHash(compartmentName)
@@ -82,19 +83,23 @@ var compartmentPath = pathHash(compartmentName)
 // CompartmentKey returns the key of the resources of a type that are in the
 // compartment of a patient, with the patient itself.
 func CompartmentKey(patient, typ string) []byte {
-	return binary.BigEndian.AppendUint32(compartmentPrefix(patient), pathHash(typ))
+	return compartmentKey("Patient", patient, typ)
 }
 
 // CompartmentRange returns the keys of everything that is in the compartment of
 // a patient, with the patient itself.
 func CompartmentRange(patient string) KeyRange {
-	low := compartmentPrefix(patient)
+	low := compartmentPrefix("Patient", patient)
 	return KeyRange{Low: low, High: after(low)}
 }
 
-func compartmentPrefix(patient string) []byte {
+func compartmentKey(kind, id, typ string) []byte {
+	return binary.BigEndian.AppendUint32(compartmentPrefix(kind, id), pathHash(typ))
+}
+
+func compartmentPrefix(kind, id string) []byte {
 	key := append(binary.BigEndian.AppendUint32(nil, compartmentPath), compartmentForm)
-	return appendHash(key, "Patient/", patient)
+	return appendHash(key, kind, "/", id)
 }
 
 // appendHash appends the first ten bytes of the SHA-256 of the parts, one behind

@@ -55,7 +55,7 @@ func (w *writer) reference(p *path, el *element) {
 		w.buf = appendHash(w.buf, l.target)
 		w.end()
 		if patient, found := strings.CutPrefix(l.target, "Patient/"); found && p.patient != 0 && w.pair == nil && el.kind == referenceKind {
-			w.compartment(patient, p.patient)
+			w.compartment("Patient", patient, p.patient)
 		}
 	}
 	if el.kind != referenceKind || w.pair != nil {
@@ -68,11 +68,11 @@ func (w *writer) reference(p *path, el *element) {
 	}
 }
 
-// compartment writes the key of a patient's compartment; typ is the hash of the
-// type of what is in it.
-func (w *writer) compartment(patient string, typ uint32) {
+// compartment writes the key of the compartment of a resource; typ is the hash of
+// the type of what is in it.
+func (w *writer) compartment(kind, id string, typ uint32) {
 	w.begin(compartmentPath, compartmentForm)
-	w.buf = appendHash(w.buf, "Patient/", patient)
+	w.buf = appendHash(w.buf, kind, "/", id)
 	w.buf = append(w.buf, byte(typ>>24), byte(typ>>16), byte(typ>>8), byte(typ))
 	w.end()
 }

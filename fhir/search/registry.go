@@ -58,6 +58,8 @@ type resourceType struct {
 	params map[string]*Param
 	sorted []*Param
 	trie   *trie
+
+	compartment bool // its resources have one
 }
 
 // NewRegistry compiles search parameters. The error names the first one whose

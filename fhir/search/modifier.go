@@ -14,7 +14,8 @@ type modifier struct {
 
 // modifiers lists those of https://hl7.org/fhir/R4/search.html#modifiers; no
 // name stands for no modifier. Of any type are :missing and, on references, the
-// name of a type. What :not turns round is read as without it.
+// name of a type. What :not and :not-in turn round is read as
+// without.
 var modifiers = []modifier{
 	{fhir.NumberParam, "", parseNumber},
 	{fhir.DateParam, "", parseDate},
@@ -27,10 +28,10 @@ var modifiers = []modifier{
 	{fhir.TokenParam, "", parseToken},
 	{fhir.TokenParam, "not", parseToken},
 	{fhir.TokenParam, "text", parseDisplay},
-	{fhir.TokenParam, "in", nil},
-	{fhir.TokenParam, "not-in", nil},
-	{fhir.TokenParam, "above", nil},
-	{fhir.TokenParam, "below", nil},
+	{fhir.TokenParam, "in", parseCodes("in")},
+	{fhir.TokenParam, "not-in", parseCodes("not-in")},
+	{fhir.TokenParam, "above", parseCodes("above")},
+	{fhir.TokenParam, "below", parseCodes("below")},
 	{fhir.TokenParam, "of-type", parseTyped},
 	{fhir.ReferenceParam, "", parseReference("")},
 	{fhir.ReferenceParam, "identifier", parseIdentifier},

@@ -26,6 +26,8 @@ type Options struct {
 	MaxCount     int       // larger pages are cut to this; 0: never
 	Conditional  bool      // criteria of a conditional interaction: result parameters are refused, and Lenient has no effect
 	Now          time.Time // what ap is relative to; zero: the current time
+
+	Terminology Terminology // for :in, :not-in, :above and :below on tokens; nil: they are refused
 }
 
 func (o *Options) now() time.Time {
@@ -339,7 +341,9 @@ func (c *Clause) compare(values []string, o *Options) error {
 }
 
 // keyed reports whether keys help to find what c asks for.
-func (c *Clause) keyed() bool { return c.Modifier != "not" && !keyless[c.Param.Code] }
+func (c *Clause) keyed() bool {
+	return c.Modifier != "not" && c.Modifier != "not-in" && !keyless[c.Param.Code]
+}
 
 // id reads _id. Of several, each must hold.
 func (q *query) id(p *Param, modifier string, values []string) error {

@@ -20,12 +20,12 @@ type searchRequest struct {
 // search returns the resources that match.
 // See https://hl7.org/fhir/R4/http.html#search.
 func (s *Server) search(ctx context.Context, u unit, req *Request) (*Response, error) {
-	asked, err := s.searchRequest(req)
+	ctx, cancel := context.WithTimeout(ctx, s.options.Limits.SearchTime)
+	defer cancel()
+	asked, err := s.searchRequest(ctx, u, req)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.options.Limits.SearchTime)
-	defer cancel()
 	page := &store.Page{}
 	if asked.query.Count > 0 {
 		if page, err = u.Search(ctx, req.Who, asked.query); err != nil {
@@ -47,7 +47,7 @@ func (s *Server) search(ctx context.Context, u unit, req *Request) (*Response, e
 
 // searchRequest reads the parameters of a search. Those about the result are
 // ours, the rest is for package search.
-func (s *Server) searchRequest(req *Request) (searchRequest, error) {
+func (s *Server) searchRequest(ctx context.Context, r store.Reader, req *Request) (searchRequest, error) {
 	var asked searchRequest
 	var ours [][2]string
 	kept := make([][2]string, 0, len(req.Query))
@@ -64,6 +64,7 @@ func (s *Server) searchRequest(req *Request) (searchRequest, error) {
 		Base:         s.base,
 		DefaultCount: s.options.Limits.DefaultCount,
 		MaxCount:     s.options.Limits.MaxCount,
+		Terminology:  s.terminology(ctx, r, req.Who),
 	})
 	if err != nil {
 		return asked, err

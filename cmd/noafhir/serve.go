@@ -56,6 +56,7 @@ func serve(ctx context.Context, p *program, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
+	defs.registry.Base = c.baseURL(listener.Addr())
 	st, err := c.openStore(defs, false, log)
 	if err != nil {
 		return err

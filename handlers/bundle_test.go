@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -613,18 +614,29 @@ func TestConditionalReferences(t *testing.T) {
 }
 
 func TestPatchInTransaction(t *testing.T) {
-	b := newBundleTest(t, Options{})
-	b.done(entryText{does: "PUT Observation/o", with: withID("o", observationText("Patient/a"))})
-	// [{"op":"replace","path":"/subject/reference","value":"urn:uuid:aaaaaaaa-0000-4000-8000-000000000000"}]
-	const patch = `{"resourceType":"Binary","contentType":"application/json-patch+json","data":"W3sib3AiOiJyZXBsYWNlIiwicGF0aCI6Ii9zdWJqZWN0L3JlZmVyZW5jZSIsInZhbHVlIjoidXJuOnV1aWQ6YWFhYWFhYWEtMDAwMC00MDAwLTgwMDAtMDAwMDAwMDAwMDAwIn1d"}`
-	b.same("statuses", b.done(
-		entryText{does: "PATCH Observation?_id=o", with: patch},
-		entryText{url: urnA, does: "POST Patient", with: patientText("1")},
-	), "200", "201")
-	if got, want := b.one("Observation").Root().Get("subject").Get("reference").Text(), b.one("Patient").Key().String(); got != want {
-		t.Errorf("the patched reference is %s, want %s", got, want)
+	const urn = "urn:uuid:aaaaaaaa-0000-4000-8000-000000000000"
+	binary := func(as, patch string) string {
+		return `{"resourceType":"Binary","contentType":"` + as + `","data":"` + base64.StdEncoding.EncodeToString([]byte(patch)) + `"}`
 	}
-	b.refused(fhir.NotFound, "Bundle.entry[0]", entryText{does: "PATCH Observation?_id=none", with: patch})
+	for name, patch := range map[string]string{
+		"JSON Patch": binary("application/json-patch+json", `[{"op":"replace","path":"/subject/reference","value":"`+urn+`"}]`),
+		"XML Patch":  binary("application/xml-patch+xml", `<diff xmlns="http://hl7.org/fhir"><replace sel="Observation/subject/reference/@value">`+urn+`</replace></diff>`),
+		"FHIRPath Patch": `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"replace"},` +
+			`{"name":"path","valueString":"Observation.subject"},{"name":"value","valueReference":{"reference":"` + urn + `"}}]}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBundleTest(t, Options{})
+			b.done(entryText{does: "PUT Observation/o", with: withID("o", observationText("Patient/a"))})
+			b.same("statuses", b.done(
+				entryText{does: "PATCH Observation?_id=o", with: patch},
+				entryText{url: urnA, does: "POST Patient", with: patientText("1")},
+			), "200", "201")
+			if got, want := b.one("Observation").Root().Get("subject").Get("reference").Text(), b.one("Patient").Key().String(); got != want {
+				t.Errorf("the patched reference is %s, want %s", got, want)
+			}
+			b.refused(fhir.NotFound, "Bundle.entry[0]", entryText{does: "PATCH Observation?_id=none", with: patch})
+		})
+	}
 }
 
 func TestTransactionRefused(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"regexp"
 	"slices"
 
 	"github.com/noafhir/noafhir/fhir"
@@ -177,15 +178,23 @@ func (p *plan) confirm(ctx context.Context, u unit) error {
 	return nil
 }
 
-// repatch returns a JSON patch in which the values that name entries of the
-// bundle are replaced.
+// urns finds URNs in a patch that is XML.
+var urns = regexp.MustCompile(`urn:[^"'<>\s]+`)
+
+// repatch returns a patch in which the values that name entries of the bundle are
+// replaced.
 func (p *plan) repatch(patch []byte) []byte {
 	if !bytes.Contains(patch, []byte("urn:")) {
 		return patch
 	}
 	tree, err := fhir.ScanJSON(patch, p.server.codec.Limits)
-	if err != nil {
-		return patch // to be refused by who reads it
+	if err != nil { // it is XML, or will be refused by who reads it
+		return urns.ReplaceAllFunc(patch, func(urn []byte) []byte {
+			if to, l := p.lookup("", string(urn)); to != nil {
+				return []byte(to.address(l))
+			}
+			return urn
+		})
 	}
 	var edits []fhir.Edit
 	for i := range tree.Nodes {

@@ -18,32 +18,40 @@ const macSize = 16
 
 // A cursor is a position, signed together with the query it belongs to: it
 // needs no memory on the server, can not be made up, and fits no other query.
-
-// sealCursor returns the cursor for a position in the result of a query.
-func (s *Server) sealCursor(address string, params [][2]string, at search.Position) string {
-	sealed := append(s.cursorMAC(address, params, at), at...)
-	return base64.RawURLEncoding.EncodeToString(sealed)
+type cursor struct {
+	at       search.Position
+	backward bool // the page ends there instead of beginning
 }
 
-// openCursor returns the position in a cursor. The error is Invalid if the
-// cursor is not one of ours for that query.
-func (s *Server) openCursor(address string, params [][2]string, cursor string) (search.Position, error) {
-	if cursor == "" {
-		return nil, nil
+// sealCursor returns a cursor for the result of a query, as clients carry it.
+func (s *Server) sealCursor(address string, params [][2]string, c cursor) string {
+	content := []byte{'>'}
+	if c.backward {
+		content[0] = '<'
 	}
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err == nil && len(sealed) > macSize {
-		at := search.Position(sealed[macSize:])
-		if hmac.Equal(sealed[:macSize], s.cursorMAC(address, params, at)) {
-			return at, nil
+	content = append(content, c.at...)
+	return base64.RawURLEncoding.EncodeToString(append(s.cursorMAC(address, params, content), content...))
+}
+
+// openCursor returns what sealCursor has made a text of, no position if that is
+// empty. The error is Invalid if it is not one of ours for that query.
+func (s *Server) openCursor(address string, params [][2]string, text string) (cursor, error) {
+	if text == "" {
+		return cursor{}, nil
+	}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err == nil && len(sealed) > macSize+1 {
+		content := sealed[macSize:]
+		if hmac.Equal(sealed[:macSize], s.cursorMAC(address, params, content)) {
+			return cursor{at: content[1:], backward: content[0] == '<'}, nil
 		}
 	}
-	return nil, fhir.Errorf(fhir.Invalid, "%s is not a cursor this server made for this query: start again without it", cursorParam)
+	return cursor{}, fhir.Errorf(fhir.Invalid, "%s is not a cursor this server made for this query: start again without it", cursorParam)
 }
 
-// cursorMAC signs a position in the result of a query. Every part is preceded
+// cursorMAC signs a place in the result of a query. Every part is preceded
 // by its length, so that no two lists of parts look the same.
-func (s *Server) cursorMAC(address string, params [][2]string, at search.Position) []byte {
+func (s *Server) cursorMAC(address string, params [][2]string, content []byte) []byte {
 	mac := hmac.New(sha256.New, s.options.CursorKey)
 	part := func(b []byte) {
 		var size [8]byte
@@ -56,6 +64,6 @@ func (s *Server) cursorMAC(address string, params [][2]string, at search.Positio
 		part([]byte(p[0]))
 		part([]byte(p[1]))
 	}
-	part(at)
+	part(content)
 	return mac.Sum(nil)[:macSize]
 }

@@ -44,7 +44,7 @@ func (s *Server) historyQuery(req *Request) (store.HistoryQuery, [][2]string, er
 		return q, nil, err
 	}
 	var params [][2]string
-	var cursor string
+	var present string // cursor
 	for _, name := range [...]string{"_since", "_at", "_count", cursorParam} {
 		value, err := req.once(name)
 		if err != nil {
@@ -68,7 +68,7 @@ func (s *Server) historyQuery(req *Request) (store.HistoryQuery, [][2]string, er
 				value = strconv.Itoa(q.Count)
 			}
 		case cursorParam:
-			cursor = value
+			present = value
 			continue
 		}
 		if !ok {
@@ -76,8 +76,8 @@ func (s *Server) historyQuery(req *Request) (store.HistoryQuery, [][2]string, er
 		}
 		params = append(params, [2]string{name, value})
 	}
-	var err error
-	q.After, err = s.openCursor(historyAddress(req.Key), params, cursor)
+	c, err := s.openCursor(historyAddress(req.Key), params, present)
+	q.After = c.at
 	return q, params, err
 }
 
@@ -95,13 +95,13 @@ func historyAddress(key fhir.Key) string {
 // historyBundle puts together the Bundle of a page.
 func (s *Server) historyBundle(req *Request, page *store.Page, params [][2]string, view view) ([]byte, error) {
 	address := historyAddress(req.Key)
-	cursor, _ := req.param(cursorParam)
+	present, _ := req.param(cursorParam)
 	total := int64(-1)
-	if cursor == "" && page.Next == nil {
+	if present == "" && page.Next == nil {
 		total = int64(len(page.Versions))
 	}
-	b := newBundle("history", total, bodies(page))
-	b.links(s.pageLinks(address, params, page.Next, req))
+	b := newBundle("history", total, bodies(page.Versions))
+	b.links(s.pageLinks(address, params, page, req))
 	for _, v := range page.Versions {
 		resource := v.Body
 		if !view.whole() && !v.Deleted {
@@ -120,9 +120,9 @@ func (s *Server) fullURL(key fhir.Key) string {
 	return s.base + "/" + key.Type + "/" + key.ID
 }
 
-// pageLinks returns the links self and next of a page. Both repeat how the
-// client wants its results presented.
-func (s *Server) pageLinks(address string, params [][2]string, next []byte, req *Request) (string, string) {
+// pageLinks returns the links of a page: self, and next and prev where there is more.
+// They repeat how the client wants its results presented.
+func (s *Server) pageLinks(address string, params [][2]string, page *store.Page, req *Request) []pageLink {
 	at := s.base
 	if address != "" {
 		at += "/" + address
@@ -133,13 +133,21 @@ func (s *Server) pageLinks(address string, params [][2]string, next []byte, req 
 			shown = append(shown, p)
 		}
 	}
-	self := shown
-	if cursor, _ := req.param(cursorParam); cursor != "" {
-		self = append(shown[:len(shown):len(shown)], [2]string{cursorParam, cursor})
+	var links []pageLink
+	add := func(relation, cursor string) {
+		query := shown
+		if cursor != "" {
+			query = append(shown[:len(shown):len(shown)], [2]string{cursorParam, cursor})
+		}
+		links = append(links, pageLink{relation, withQuery(at, query)})
 	}
-	if next == nil {
-		return withQuery(at, self), ""
+	present, _ := req.param(cursorParam)
+	add("self", present)
+	if page.Next != nil {
+		add("next", s.sealCursor(address, params, cursor{at: page.Next}))
 	}
-	cursor := [2]string{cursorParam, s.sealCursor(address, params, next)}
-	return withQuery(at, self), withQuery(at, append(shown[:len(shown):len(shown)], cursor))
+	if page.Prev != nil {
+		add("prev", s.sealCursor(address, params, cursor{at: page.Prev, backward: true}))
+	}
+	return links
 }

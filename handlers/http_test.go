@@ -71,6 +71,7 @@ func newClient(t testing.TB, open func(testing.TB, *search.Registry) store.Store
 	if o.Access == nil {
 		o.Access = handlers.Open
 	}
+	o.Registry.Base = base
 	o.Store = open(t, o.Registry)
 	server, err := handlers.New(o)
 	if err != nil {

@@ -29,16 +29,23 @@ func newBundle(typ string, total int64, size int) *pageWriter {
 	return b
 }
 
-// links writes the links self and, if there is more, next. It is called once,
-// before the entries.
-func (b *pageWriter) links(self, next string) {
-	b.out = append(b.out, `,"link":[{"relation":"self","url":`...)
-	b.out = fhir.AppendQuoted(b.out, self)
-	if next != "" {
-		b.out = append(b.out, `},{"relation":"next","url":`...)
-		b.out = fhir.AppendQuoted(b.out, next)
+// A pageLink leads from a page to itself or another.
+type pageLink struct{ relation, url string }
+
+// links writes links, at least one. It is called once, before the entries.
+func (b *pageWriter) links(links []pageLink) {
+	b.out = append(b.out, `,"link":[`...)
+	for i, l := range links {
+		if i > 0 {
+			b.out = append(b.out, ',')
+		}
+		b.out = append(b.out, `{"relation":"`...)
+		b.out = append(b.out, l.relation...)
+		b.out = append(b.out, `","url":`...)
+		b.out = fhir.AppendQuoted(b.out, l.url)
+		b.out = append(b.out, '}')
 	}
-	b.out = append(b.out, `}]`...)
+	b.out = append(b.out, ']')
 }
 
 // entry begins an entry with members fullUrl and resource, each of which may be
@@ -105,11 +112,11 @@ func (b *pageWriter) bytes() []byte {
 	return append(b.out, '}')
 }
 
-// bodies returns the bytes of the bodies of a page and of what stands around
-// them.
-func bodies(page *store.Page) int {
+// bodies returns the bytes of the bodies of versions and of what stands around
+// them in a Bundle.
+func bodies(versions []*store.Version) int {
 	size := 0
-	for _, v := range page.Versions {
+	for _, v := range versions {
 		size += len(v.Body) + 300
 	}
 	return size

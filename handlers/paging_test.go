@@ -11,12 +11,15 @@ import (
 )
 
 // next returns the address of the next page relative to the base, or nothing.
-func (r *reply) next() string {
+func (r *reply) next() string { return r.link("next") }
+
+// link returns the address of a link relative to the base, or nothing.
+func (r *reply) link(relation string) string {
 	for i := 0; ; i++ {
 		switch r.at(fmt.Sprintf("link.%d.relation", i)) {
 		case "":
 			return ""
-		case "next":
+		case relation:
 			address, _ := strings.CutPrefix(r.at(fmt.Sprintf("link.%d.url", i)), base+"/")
 			return address
 		}
@@ -97,7 +100,8 @@ func TestSearchPages(t *testing.T) {
 			{Name: "no total", Send: "GET Patient?_count=2", Status: 200, Has: []string{"total ="}},
 			{Name: "a free total", Send: "GET Patient?_count=5", Status: 200, Has: []string{"total = 5"}},
 			{Name: "a total", Send: "GET Patient?_count=2&_total=accurate", Status: 200, Has: []string{"total = 5"}},
-			{Name: "an estimate", Send: "GET Patient?_count=2&_total=estimate", Status: 200, Has: []string{"total = 5"}},
+			{Name: "an estimate", Send: "GET Patient?_count=2&_total=estimate", Status: 200, Has: []string{"total = 5", "link.0.url = {base}/Patient?_count=2&_total=accurate", "entry.2.search.mode = outcome"}},
+			{Name: "a total that nobody wants", Send: "GET Patient?_total=none", Status: 200, Has: []string{"total =", "link.0.url = {base}/Patient?_total=none"}},
 			{Name: "some other total", Send: "GET Patient?_total=yes", Status: 400},
 			{Name: "only the number", Send: "GET Patient?_summary=count", Status: 200, Has: []string{"total = 5", "entry ="}},
 			{Name: "none of them", Send: "GET Patient?_count=0", Status: 200, Has: []string{"total = 5", "entry ="}},
@@ -128,6 +132,29 @@ func TestSearchPages(t *testing.T) {
 			next := c.send("GET Patient?_count=2&_elements=id&_total=accurate", "").next()
 			if got := c.send("GET "+next, ""); got.status != 200 || got.at("entry.0.resource.meta.tag.0.code") != "SUBSETTED" || got.at("total") != "5" {
 				t.Errorf("GET %s: status %d\n%s", next, got.status, got.body)
+			}
+		})
+		t.Run("there and back", func(t *testing.T) {
+			for _, sort := range []string{"", "&_sort=_id", "&_sort=-_lastUpdated", "&_sort=birthdate,-family", "&_include=Patient:organization"} {
+				there := c.pages(t, "Patient?_count=2"+sort, "resource.id")
+				address := "Patient?_count=2" + sort
+				for next := address; next != ""; next = c.send("GET "+next, "").next() {
+					address = next
+				}
+				for i := len(there) - 1; i >= 0; i-- {
+					got := c.send("GET "+address, "")
+					for n, want := range there[i] {
+						if id := got.at(fmt.Sprintf("entry.%d.resource.id", n)); id != want {
+							t.Errorf("%s: page %d, entry %d is %s, want %s", sort, i, n, id, want)
+						}
+					}
+					if (got.next() == "") != (i == len(there)-1) {
+						t.Errorf("%s: page %d: next is %q", sort, i, got.next())
+					}
+					if address = got.link("prev"); (address == "") != (i == 0) {
+						t.Errorf("%s: page %d: prev is %q", sort, i, address)
+					}
+				}
 			}
 		})
 		t.Run("what is new comes later", func(t *testing.T) {

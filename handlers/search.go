@@ -11,11 +11,23 @@ import (
 
 // A searchRequest is a search and how its result is wanted.
 type searchRequest struct {
-	query    *search.Query
-	params   [][2]string // as understood, for links and cursors
-	view     view
-	accurate bool // the total is asked for
+	query  *search.Query
+	params [][2]string // as understood, for links and cursors
+	view   view
+	total  totalMode
+	notes  []fhir.Issue // to be told beside the matches
 }
+
+// A totalMode is a value of _total.
+// See https://hl7.org/fhir/R4/search.html#total.
+type totalMode string
+
+const (
+	freeTotal     totalMode = "" // absent: if it takes no counting
+	noTotal       totalMode = "none"
+	estimateTotal totalMode = "estimate"
+	accurateTotal totalMode = "accurate"
+)
 
 // search returns the resources that match.
 // See https://hl7.org/fhir/R4/http.html#search.
@@ -32,16 +44,15 @@ func (s *Server) search(ctx context.Context, u unit, req *Request) (*Response, e
 			return nil, err
 		}
 	}
-	total := int64(-1)
-	switch {
-	case asked.query.Count > 0 && asked.query.After == nil && page.Next == nil:
-		total = int64(len(page.Versions))
-	case asked.accurate || asked.query.Count == 0:
-		if total, err = u.Count(ctx, req.Who, asked.query); err != nil {
-			return nil, err
-		}
+	total, err := s.total(ctx, u, req.Who, &asked, page)
+	if err != nil {
+		return nil, err
 	}
-	body, err := s.searchset(req, asked, page, total)
+	included, err := s.included(ctx, u, req.Who, &asked, page)
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.searchset(req, &asked, page, included, total)
 	return &Response{Status: http.StatusOK, Body: body}, err
 }
 
@@ -49,13 +60,9 @@ func (s *Server) search(ctx context.Context, u unit, req *Request) (*Response, e
 // ours, the rest is for package search.
 func (s *Server) searchRequest(ctx context.Context, r store.Reader, req *Request) (searchRequest, error) {
 	var asked searchRequest
-	var ours [][2]string
 	kept := make([][2]string, 0, len(req.Query))
 	for _, p := range req.Query {
-		switch {
-		case p[0] == "_total":
-			ours = append(ours, p)
-		case p[0] != cursorParam && !viewing(p[0]):
+		if p[0] != "_total" && p[0] != cursorParam && !viewing(p[0]) {
 			kept = append(kept, p)
 		}
 	}
@@ -69,61 +76,116 @@ func (s *Server) searchRequest(ctx context.Context, r store.Reader, req *Request
 	if err != nil {
 		return asked, err
 	}
-	if asked.accurate, err = wantsTotal(req); err != nil {
+	asked.query, asked.params, asked.notes = q, q.Applied, q.Ignored
+	if err := s.readTotal(req, &asked); err != nil {
 		return asked, err
 	}
-	if asked.view, err = s.parseView(req.Key.Type, req.Query); err != nil {
-		return asked, err
-	}
-	if asked.view.mode == summaryCount {
-		q.Count = 0
-	}
-	cursor, err := req.once(cursorParam)
-	if err != nil {
+	if err := s.readView(req, &asked); err != nil {
 		return asked, err
 	}
 	if req.Within.Type != "" {
 		within, _ := s.registry.Compartment(req.Within.Type, req.Within.ID, q.Type)
 		q.Where = append(q.Where, within)
 	}
-	asked.query = q
-	asked.params = append(append(asked.params, q.Applied...), ours...)
-	q.After, err = s.openCursor(req.searchAddress(), asked.params, cursor)
+	text, err := req.once(cursorParam)
+	if err != nil {
+		return asked, err
+	}
+	at, err := s.openCursor(req.searchAddress(), asked.params, text)
+	q.After, q.Backward = at.at, at.backward
 	return asked, err
 }
 
-// wantsTotal reads _total. An estimate is answered with the exact number.
-// See https://hl7.org/fhir/R4/search.html#total.
-func wantsTotal(req *Request) (bool, error) {
-	total, err := req.once("_total")
+// readTotal reads _total. Counting is exact, and cheap enough that an estimate is
+// never needed: the self link says accurate where a client asked for one.
+func (s *Server) readTotal(req *Request, asked *searchRequest) error {
+	text, err := req.once("_total")
 	if err != nil {
-		return false, err
+		return err
 	}
-	switch total {
-	case "accurate", "estimate":
-		return true, nil
-	case "", "none":
-		return false, nil
+	asked.total = totalMode(text)
+	switch asked.total {
+	case freeTotal:
+		return nil
+	case estimateTotal:
+		asked.total = accurateTotal
+		asked.notes = append(asked.notes, note("the total is accurate, which is more than the estimate asked for"))
+	case accurateTotal, noTotal:
+	default:
+		return fhir.Errorf(fhir.Invalid, "_total is none, estimate or accurate, not %q", clip(text))
 	}
-	return false, fhir.Errorf(fhir.Invalid, "_total is none, estimate or accurate, not %q", clip(total))
+	asked.params = append(asked.params[:len(asked.params):len(asked.params)], [2]string{"_total", string(asked.total)})
+	return nil
+}
+
+// readView reads how much of the resources is wanted.
+func (s *Server) readView(req *Request, asked *searchRequest) error {
+	var err error
+	if asked.view, err = s.parseView(req.Key.Type, req.Query); err != nil {
+		return err
+	}
+	switch {
+	case asked.view.mode == summaryCount:
+		asked.query.Count = 0
+	case asked.view.mode == summaryText && asked.query.Includes != nil:
+		return fhir.Errorf(fhir.Invalid, "_summary=text and _include or _revinclude exclude each other")
+	}
+	return nil
+}
+
+// total returns how many resources match, or a negative number if that is not
+// known and not wanted.
+func (s *Server) total(ctx context.Context, u unit, who search.Access, asked *searchRequest, page *store.Page) (int64, error) {
+	q := asked.query
+	switch {
+	case q.Count > 0 && asked.total == noTotal:
+		return -1, nil
+	case q.Count > 0 && q.After == nil && page.Next == nil:
+		return int64(len(page.Versions)), nil
+	case q.Count == 0 || asked.total == accurateTotal:
+		return u.Count(ctx, who, q)
+	}
+	return -1, nil
+}
+
+// included returns what is shown beside the matches of a page.
+func (s *Server) included(ctx context.Context, u unit, who search.Access, asked *searchRequest, page *store.Page) ([]*store.Version, error) {
+	if asked.query.Includes == nil || len(page.Versions) == 0 {
+		return nil, nil
+	}
+	found, err := store.Include(ctx, u, s.registry, who, asked.query.Includes, page.Versions)
+	warn := func(text string) {
+		asked.notes = append(asked.notes, fhir.Issue{Severity: "warning", Code: "incomplete", Text: text})
+	}
+	if found.Cut {
+		warn("more resources would be included than one page may have; ask for smaller pages")
+	}
+	if found.Deep {
+		warn("what :iterate leads to may go on: it is followed three times only")
+	}
+	return found.Versions, err
 }
 
 // searchset puts together the Bundle of a page.
-func (s *Server) searchset(req *Request, asked searchRequest, page *store.Page, total int64) ([]byte, error) {
-	b := newBundle("searchset", total, bodies(page))
-	b.links(s.pageLinks(req.searchAddress(), asked.params, page.Next, req))
+func (s *Server) searchset(req *Request, asked *searchRequest, page *store.Page, included []*store.Version, total int64) ([]byte, error) {
+	b := newBundle("searchset", total, bodies(page.Versions)+bodies(included))
+	b.links(s.pageLinks(req.searchAddress(), asked.params, page, req))
 	for _, v := range page.Versions {
-		resource := v.Body
-		if !asked.view.whole() {
-			var err error
-			if resource, err = s.subset(asked.view, v.Body); err != nil {
-				return nil, err
-			}
+		resource, err := s.subset(asked.view, v.Body)
+		if err != nil {
+			return nil, err
 		}
 		b.found(s.fullURL(v.Key), resource, "match")
 	}
-	if ignored := asked.query.Ignored; len(ignored) > 0 {
-		b.found("", outcomeJSON(ignored), "outcome")
+	for _, v := range included {
+		resource, err := s.subset(asked.view.ofIncluded(v.Key.Type), v.Body)
+		if err != nil {
+			return nil, err
+		}
+		b.found(s.fullURL(v.Key), resource, "include")
+	}
+	if len(asked.notes) > 0 {
+		b.found("", outcomeJSON(asked.notes), "outcome")
 	}
 	return b.bytes(), nil
 }

@@ -146,6 +146,15 @@ func (v view) keeps(typ string, e *fhir.ElementDef) bool {
 	})
 }
 
+// ofIncluded returns the view of resources of a type that are included beside those
+// asked for. Elements without a type are of those asked for alone.
+func (v view) ofIncluded(typ string) view {
+	if v.elements != nil && !slices.ContainsFunc(v.elements, func(asked string) bool { return strings.HasPrefix(asked, typ+".") }) {
+		return view{}
+	}
+	return v
+}
+
 // subsetted is the tag that says a resource is not all there.
 const subsetted = `{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED","display":"subsetted"}`
 

@@ -1,6 +1,10 @@
 package search
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/noafhir/noafhir/fhir"
+)
 
 // An Include asks for resources beside the matches.
 // See https://hl7.org/fhir/R4/search.html#include.
@@ -95,4 +99,36 @@ func (q *query) reaches(in *Include) error {
 		return invalid("it is no reference to %s; what refers to others is included with :iterate", q.Type)
 	}
 	return nil
+}
+
+// IncludeParams returns the parameters whose references an Include is about; with a
+// type of target, those that can refer to it.
+func (r *Registry) IncludeParams(in *Include, target string) []*Param {
+	all := []*Param{in.Param}
+	if in.Param == nil {
+		all = r.Params(in.Source)
+	}
+	var params []*Param
+	for _, p := range all {
+		if p.followed() == nil && (target == "" || p.pointsTo(target)) {
+			params = append(params, p)
+		}
+	}
+	return params
+}
+
+// Referring returns a clause that holds for the resources with a reference in p to
+// one of some resources of this server.
+func (r *Registry) Referring(p *Param, keys []fhir.Key) Clause {
+	v := &referenceValue{}
+	c := Clause{Param: p, Values: []Value{{comparison: v}}, Ranges: []KeyRange{}, Exact: true}
+	for _, key := range keys {
+		v.targets = append(v.targets, key.String())
+		if r.Base != "" {
+			v.targets = append(v.targets, r.Base+"/"+key.String())
+		}
+		c.Ranges = append(c.Ranges, r.ReferenceRanges(p, key)...)
+	}
+	c.tidy()
+	return c
 }

@@ -16,7 +16,7 @@ var supported = [...]bool{
 	links:    true,
 	logic:    true,
 	words:    false,
-	includes: false,
+	includes: true,
 	sorts:    true,
 }
 

@@ -154,9 +154,14 @@ func writeUntilKilled(path, round string) error {
 	if err != nil {
 		return err
 	}
-	s, err := sqlite.Open(path, sqlite.Options{Registry: reg})
+	// Some processes write as an import does, the index late.
+	bulk := strings.HasSuffix(round, "1") || strings.HasSuffix(round, "4") || strings.HasSuffix(round, "8")
+	s, err := sqlite.Open(path, sqlite.Options{Registry: reg, Bulk: bulk})
 	if err != nil {
 		return err
+	}
+	if bulk {
+		sqlite.Tighten(s)
 	}
 	errs := make(chan error)
 	var tell sync.Mutex

@@ -5,7 +5,7 @@ import "context"
 // Tighten makes a store change plans, fetch again and cut off as early as it can,
 // so that few resources go through all of that. Results stay the same.
 func Tighten(s *Store) {
-	s.tuning = tuning{few: 3, budget: 2, growth: 2, gathered: 1000, kept: 3, countKept: 4, probeKeys: 2, batch: 3, streams: 2, targets: 40}
+	s.tuning = tuning{few: 3, budget: 2, growth: 2, gathered: 1000, kept: 3, countKept: 4, probeKeys: 2, batch: 3, streams: 2, targets: 40, deferFrom: 40, deferred: 500}
 }
 
 // Exec runs statements on the writer's connection, between two transactions.

@@ -9,8 +9,13 @@ import (
 	"github.com/noafhir/noafhir/fhir/search"
 )
 
-// reindexBatch is how many resources are indexed in one transaction.
-const reindexBatch = 20_000
+// reindexBatch is how many resources are indexed in one transaction. Their
+// postings wait until there are reindexPostings: in the end each page of the
+// index is written as often as that happens.
+const (
+	reindexBatch    = 20_000
+	reindexPostings = 1_000_000
+)
 
 // reindexTables are filled beside the ones in use and take their places when they
 // are complete. So searches go on meanwhile, and a crash leaves the old ones.
@@ -52,7 +57,11 @@ func (s *Store) matchIndex() error {
 	if resources == "0" {
 		return setMeta(s.writer.c, "index", s.reg.Fingerprint())
 	}
-	s.log.Warn("the search parameters have changed: making the index anew", "resources", resources)
+	why := "the search parameters have changed"
+	if made == "" {
+		why = "an import was cut short"
+	}
+	s.log.Warn("making the index anew: "+why, "resources", resources)
 	began, told := time.Now(), time.Now()
 	err = s.writer.reindex(context.Background(), func(done, total int64) {
 		if time.Since(told) > 5*time.Second {
@@ -79,7 +88,7 @@ func (w *writer) reindex(ctx context.Context, progress func(done, total int64)) 
 	if err := w.transact(func() error { return w.c.script(reindexTables) }); err != nil {
 		return err
 	}
-	r := reindexer{w: w, after: -1 << 63}
+	r := reindexer{w: w, after: -1 << 63, postings: newPostingBuffer("new_post")}
 	for more := true; more && ctx.Err() == nil; {
 		progress(r.done, total)
 		if err := w.transact(func() (err error) { more, err = r.batch(); return err }); err != nil {
@@ -122,11 +131,12 @@ type reindexer struct {
 	w     *writer
 	after int64 // n of the last resource indexed
 	done  int64
+
+	postings postingBuffer
 }
 
 // batch indexes some resources and reports whether there may be more.
 func (r *reindexer) batch() (bool, error) {
-	postings := newPostingBuffer("new_post")
 	read, err := r.w.c.prepare("SELECT c.n, c.t, c.vid, v.id, " + versionColumns + ` FROM cur c CROSS JOIN ver v ON v.vid=c.vid
 		WHERE c.n>? ORDER BY c.n LIMIT ?`)
 	if err != nil {
@@ -156,12 +166,17 @@ func (r *reindexer) batch() (bool, error) {
 		if err := r.write(n, t, vid, e); err != nil {
 			return false, err
 		}
-		postings.add(nil, 0, e.Keys, e.Date, n)
+		r.postings.add(nil, 0, e.Keys, e.Date, n)
 		r.after = n
 		r.done++
 	}
-	_, err = postings.flush(r.w.c)
-	return count == reindexBatch, err
+	more := count == reindexBatch
+	if more && r.postings.waiting() < reindexPostings {
+		return true, nil
+	}
+	_, err = r.postings.flush(r.w.c)
+	r.postings.forget()
+	return more, err
 }
 
 func (r *reindexer) write(n, t, vid int64, e *search.Entries) error {
@@ -172,11 +187,21 @@ func (r *reindexer) write(n, t, vid int64, e *search.Entries) error {
 	return s.int(n).int(t).int(vid).int(e.Date).blob(packKeys(e.Keys)).run()
 }
 
-// exclusively has the writer run work between two transactions.
-func (s *Store) exclusively(ctx context.Context, work func() error) error {
+// alone has the writer run work between two transactions.
+func (s *Store) alone(ctx context.Context, work func() error) error {
 	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.leave()
-	return s.queued(&unit{ctx: ctx, alone: work, done: make(chan struct{})})
+	return finish(ctx, s.queued(&unit{ctx: ctx, alone: work, done: make(chan struct{})}))
+}
+
+// exclusively is alone for work that needs the index whole.
+func (s *Store) exclusively(ctx context.Context, work func() error) error {
+	return s.alone(ctx, func() error {
+		if err := s.writer.catchUp(); err != nil {
+			return err
+		}
+		return work()
+	})
 }

@@ -37,8 +37,10 @@ type Options struct {
 	// read error of the disk ends the program.
 	MapBytes int64
 
-	// Bulk suits imports: larger transactions, more memory, and a write-ahead log
-	// that may grow to 256 MB.
+	// Bulk suits imports: larger transactions, more memory, a write-ahead log that
+	// may grow to some hundred MB, and an index that is written now and then. A
+	// search may wait for a unit of work. If the program dies, the index is made
+	// anew when the store is opened next.
 	Bulk bool
 
 	// Logger is told what takes long or goes wrong; nil: nobody.
@@ -54,7 +56,7 @@ const (
 	queueLength      = 1024
 
 	writerCacheKiB     = 4 << 10 // each commit may scan the whole cache
-	bulkWriterCacheKiB = 256 << 10
+	bulkWriterCacheKiB = 64 << 10
 	readerCacheKiB     = 2 << 10
 	pageSize           = 4096
 )
@@ -349,6 +351,35 @@ func (s *Store) snapshot(ctx context.Context, ask func(v *view) error) error {
 	})
 }
 
+// indexed is snapshot for questions that the search index answers. Where that is
+// behind, the writer answers, and before that brings it up to date if the question
+// is about what waits. A nil query is about everything.
+func (s *Store) indexed(ctx context.Context, q *search.Query, ask func(v *view) error) error {
+	behind := false
+	err := s.snapshot(ctx, func(v *view) error {
+		if s.writer.bulk {
+			made, err := meta(v.c, "index")
+			if behind = err == nil && made == ""; err != nil || behind {
+				return err
+			}
+		}
+		return ask(v)
+	})
+	if err != nil || !behind {
+		return err
+	}
+	return s.alone(ctx, func() error {
+		w := s.writer
+		if q == nil || w.tx.postings.touches(q, s.tuning.streams) {
+			if err := w.catchUp(); err != nil {
+				return err
+			}
+		}
+		defer w.c.until(ctx)()
+		return ask(&view{s: s, c: w.c})
+	})
+}
+
 // finish gives the error of a question its kind.
 func finish(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil && (interrupted(err) || errors.Is(err, ctx.Err())) {
@@ -377,7 +408,7 @@ func (s *Store) ReadVersion(ctx context.Context, who search.Access, key fhir.Key
 
 // Search implements [store.Store].
 func (s *Store) Search(ctx context.Context, who search.Access, q *search.Query) (page *store.Page, err error) {
-	err = s.snapshot(ctx, func(v *view) error {
+	err = s.indexed(ctx, q, func(v *view) error {
 		page, err = v.search(ctx, who, q)
 		return err
 	})
@@ -386,7 +417,7 @@ func (s *Store) Search(ctx context.Context, who search.Access, q *search.Query) 
 
 // Count implements [store.Store].
 func (s *Store) Count(ctx context.Context, who search.Access, q *search.Query) (n int64, err error) {
-	err = s.snapshot(ctx, func(v *view) error {
+	err = s.indexed(ctx, q, func(v *view) error {
 		n, err = v.count(ctx, who, q)
 		return err
 	})

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -57,4 +58,51 @@ func TestTightStore(t *testing.T) {
 		sqlite.Tighten(s)
 		return checkedStore{s, t}
 	}, reg)
+}
+
+// TestBulk imports in large units, whose index is written late, with searches in
+// between: what they find is up to date all the same.
+func TestBulk(t *testing.T) {
+	reg := storetest.NewRegistry(t)
+	path := temp(t)
+	s := openAt(t, path, sqlite.Options{Registry: reg, Bulk: true, Synchronous: "NORMAL"})
+	const units, size = 6, 1000
+	for u := range units {
+		err := s.Update(ctx, func(tx store.Tx) error {
+			for i := range size {
+				// Half of them replace one of the unit before.
+				id := fmt.Sprintf("p%d", u*size/2+i)
+				if _, err := tx.Put(ctx, all, write(t, reg, id, fmt.Sprint("Unit", u))); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u%2 == 0 {
+			continue
+		}
+		if n := count(t, s, reg, fmt.Sprint("Unit", u)); n != size {
+			t.Errorf("after unit %d, %d are found, want %d", u, n, size)
+		}
+		if n := count(t, s, reg, fmt.Sprint("Unit", u-1)); n != size/2 {
+			t.Errorf("after unit %d, %d of the one before are found, want %d", u, n, size/2)
+		}
+	}
+	if n := s.Stats().Postings; n == 0 {
+		t.Error("nothing was written")
+	}
+	if err := s.Verify(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openAt(t, path, sqlite.Options{Registry: reg})
+	defer s.Close()
+	if err := s.Verify(ctx); err != nil {
+		t.Error(err)
+	}
 }

@@ -47,7 +47,15 @@ func (tx *transaction) row(text string, bind func(*stmt)) error {
 	return tx.do(s.run())
 }
 
-// flush writes the postings that wait, so that searches see them.
+// flushFor writes the postings that wait, if a search might miss them.
+func (tx *transaction) flushFor(q *search.Query) error {
+	if !tx.postings.touches(q, tx.s.tuning.streams) {
+		return nil
+	}
+	return tx.flush()
+}
+
+// flush writes the postings that wait.
 func (tx *transaction) flush() error {
 	n, err := tx.postings.flush(tx.c)
 	tx.written += n
@@ -91,7 +99,7 @@ func (tx *transaction) Search(ctx context.Context, who search.Access, q *search.
 	if err := tx.usable(ctx); err != nil {
 		return nil, err
 	}
-	if err := tx.flush(); err != nil {
+	if err := tx.flushFor(q); err != nil {
 		return nil, translate(err)
 	}
 	defer tx.c.until(ctx)()
@@ -104,7 +112,7 @@ func (tx *transaction) Count(ctx context.Context, who search.Access, q *search.Q
 	if err := tx.usable(ctx); err != nil {
 		return 0, err
 	}
-	if err := tx.flush(); err != nil {
+	if err := tx.flushFor(q); err != nil {
 		return 0, translate(err)
 	}
 	defer tx.c.until(ctx)()
@@ -347,7 +355,7 @@ func (tx *transaction) delete(who search.Access, key fhir.Key, ifVersion int64) 
 	if err := tx.oldVid(h.t, vid); err != nil {
 		return nil, err
 	}
-	tx.postings.all(&tx.old, date, h.n)
+	tx.postings.removeAll(&tx.old, date, h.n)
 	tx.rows += tx.old.len()
 	if err := tx.row("DELETE FROM cur WHERE n=?", func(s *stmt) { s.int(h.n) }); err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ var soundness = []struct{ wrong, query string }{
 // give. It reads everything, as it is now; writes go on. The error tells what is
 // wrong.
 func (s *Store) Verify(ctx context.Context) error {
-	return s.snapshot(ctx, func(v *view) error {
+	return s.indexed(ctx, nil, func(v *view) error {
 		text, err := v.c.value("PRAGMA integrity_check")
 		if err != nil {
 			return err

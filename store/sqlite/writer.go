@@ -16,7 +16,7 @@ const (
 	// maxUnits and maxRows bound one transaction.
 	maxUnits    = 256
 	maxRows     = 20_000
-	maxBulkRows = 1_000_000
+	maxBulkRows = 300_000
 
 	// The log is copied into the database when it has so many pages. More make
 	// writing cheaper, and the copying a longer pause.
@@ -87,7 +87,14 @@ type writer struct {
 	log   int64   // pages written to the log since it was last copied
 
 	lastVid, lastN int64 // the highest ever given
-	broken         error // once set, nothing is written any more
+
+	// Of a bulk store, postings are kept over many transactions and written
+	// together. Meanwhile the database says that its index is not whole, so that it
+	// is made anew should the program not live to write them.
+	mark   postingMark // what has been noted when the last transaction ended
+	behind atomic.Bool // some of that waits
+
+	broken error // once set, nothing is written any more
 }
 
 func newWriter(s *Store, c *conn, bulk bool) *writer {
@@ -225,7 +232,6 @@ func (w *writer) begin() error {
 		return w.broken
 	}
 	w.tx.rows, w.tx.changed, w.tx.failure = 0, false, nil
-	w.tx.postings.forget()
 	return w.c.exec("BEGIN IMMEDIATE")
 }
 
@@ -289,7 +295,7 @@ func (w *writer) run(u *unit) (err error) {
 
 // commit makes the transaction durable.
 func (w *writer) commit() error {
-	if err := w.tx.flush(); err != nil {
+	if err := w.settle(); err != nil {
 		return err
 	}
 	if err := w.s.present(); err != nil {
@@ -303,14 +309,59 @@ func (w *writer) commit() error {
 		}
 		return err
 	}
-	if !w.tx.changed {
-		return nil
+	w.behind.Store(w.tx.postings.waiting() > 0)
+	if !w.behind.Load() {
+		w.tx.postings.forget()
 	}
-	w.s.stats.commits.Add(1)
+	w.mark = w.tx.postings.mark()
+	if w.tx.changed {
+		w.s.stats.commits.Add(1)
+		w.s.failed.Store(nil)
+	}
 	w.s.stats.postings.Add(int64(w.tx.written))
 	w.tx.written = 0
-	w.s.failed.Store(nil)
 	return nil
+}
+
+// settle writes the postings of the transaction, or has the database say that
+// they wait.
+func (w *writer) settle() error {
+	if !w.defers() {
+		if err := w.tx.flush(); err != nil {
+			return err
+		}
+	}
+	switch waits := w.tx.postings.waiting() > 0; {
+	case waits && !w.behind.Load():
+		return setMeta(w.c, "index", "")
+	case !waits && w.behind.Load():
+		return setMeta(w.c, "index", w.s.reg.Fingerprint())
+	}
+	return nil
+}
+
+// defers reports whether postings had better wait for more.
+func (w *writer) defers() bool {
+	n := w.tx.postings.waiting()
+	return w.bulk && n < w.s.tuning.deferred && (w.behind.Load() || n >= w.s.tuning.deferFrom)
+}
+
+// catchUp writes the postings that wait since earlier transactions.
+func (w *writer) catchUp() error {
+	if !w.behind.Load() {
+		return nil
+	}
+	err := w.begin()
+	if err == nil {
+		err = w.tx.flush()
+	}
+	if err == nil {
+		err = w.commit()
+	}
+	if err != nil {
+		w.rollback()
+	}
+	return err
 }
 
 // rollback ends the transaction and keeps nothing.
@@ -320,7 +371,7 @@ func (w *writer) rollback() {
 			w.s.log.Error("rolling back failed", "error", err)
 		}
 	}
-	w.tx.postings.forget()
+	w.tx.postings.undo(w.mark)
 	w.tx.written = 0
 }
 
@@ -386,6 +437,9 @@ func (w *writer) copyLog(mode int32, patience int, limit int64) {
 func (w *writer) finish() error {
 	if w.broken != nil {
 		return w.broken
+	}
+	if err := w.catchUp(); err != nil {
+		return err
 	}
 	_, _, err := w.c.checkpoint(sqlite3.SQLITE_CHECKPOINT_TRUNCATE)
 	return err

@@ -21,6 +21,8 @@ func (x *exchange) readBody() error {
 	switch {
 	case x.req.Part == "_search":
 		return x.readForm(limits.FormBytes)
+	case x.req.isOperation():
+		return x.readResource(limits.ResourceBytes, x.server.codec)
 	case x.req.Method == http.MethodPatch:
 		return x.readPatch(limits.ResourceBytes)
 	case x.req.Key.Type == "":

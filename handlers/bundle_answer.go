@@ -73,7 +73,7 @@ func (s *Server) appendAnswer(b *pageWriter, resp *Response) {
 // was written if the client wants to see it. Nil: none.
 func entryBody(req *Request, resp *Response) []byte {
 	switch {
-	case req.Method == http.MethodHead, resp.NoBody, len(resp.Issues) > 0, !readsOnly(req) && req.Prefer.Return != "representation":
+	case req.Method == http.MethodHead, resp.NoBody, len(resp.Issues) > 0, !readsOnly(req) && !req.isOperation() && req.Prefer.Return != "representation":
 		return nil
 	case resp.Body != nil:
 		return resp.Body

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/noafhir/noafhir/fhir"
 )
@@ -51,7 +52,12 @@ func fit(room int, req *Request, resp *Response) (int, error) {
 
 // readsOnly reports whether a request changes nothing.
 func readsOnly(req *Request) bool {
-	return req.Method == http.MethodGet || req.Method == http.MethodPost && req.Part != ""
+	return req.Method == http.MethodGet || req.Method == http.MethodPost && req.Part != "" && !req.changes()
+}
+
+// changes reports whether a request is for an operation that changes something.
+func (req *Request) changes() bool {
+	return req.isOperation() && slices.ContainsFunc(operations(), func(o operation) bool { return o.changes && "$"+o.name == req.Part })
 }
 
 // batchEntry performs one entry on the store.

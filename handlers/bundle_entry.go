@@ -159,7 +159,7 @@ func entryContent(req *Request, resource fhir.Value) error {
 		if !resource.Exists() && req.Part == "" {
 			return fhir.ErrorAt(fhir.Invalid, "resource", "a %s needs a resource", req.Method)
 		}
-		if resource.Exists() && req.Part != "" {
+		if resource.Exists() && req.Part != "" && !req.isOperation() {
 			return fhir.ErrorAt(fhir.Invalid, "resource", "a %s to %s takes no resource; parameters stand in the url", req.Method, clip(req.Part))
 		}
 	case http.MethodPatch:

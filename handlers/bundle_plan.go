@@ -94,6 +94,9 @@ func (c *change) stores() bool {
 
 // read finds the condition and the links of an entry.
 func (p *plan) read(c *change) error {
+	if c.request.changes() {
+		return fhir.ErrorAt(fhir.Unsupported, "request.url", "%s can not be part of a transaction; a batch may have it", c.request.Part)
+	}
 	if !c.mayWrite() {
 		return nil
 	}

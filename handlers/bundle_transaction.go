@@ -108,6 +108,9 @@ func (p *plan) run(ctx context.Context, u unit) ([]answer, error) {
 // criteria have been met or not, as what it comes down to.
 func (p *plan) perform(ctx context.Context, u unit, c *change) (*Response, error) {
 	req := *c.request
+	if req.isOperation() && c.resource.Exists() {
+		req.Body = p.server.codec.Nested(c.resource)
+	}
 	if c.write != nil {
 		req.Body, req.Write = c.write.Resource, c.write
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -104,6 +105,7 @@ func (s *Server) capabilityStatement() models.CapabilityStatement {
 			Interaction: s.systemInteractions(),
 			SearchParam: s.searchParams(""),
 			Compartment: s.compartments(),
+			Operation:   s.restOperations(""),
 		}},
 	}
 }
@@ -112,7 +114,7 @@ func (s *Server) capabilityStatement() models.CapabilityStatement {
 func (s *Server) interactions(levels ...level) []string {
 	var codes []string
 	for at, act := range s.table {
-		if slices.Contains(levels, at.level) && !slices.Contains(codes, act.name) {
+		if act.defs == nil && slices.Contains(levels, at.level) && !slices.Contains(codes, act.name) {
 			codes = append(codes, act.name)
 		}
 	}
@@ -168,8 +170,31 @@ func (s *Server) restResources() []models.CapabilityStatementRestResource {
 		r.Type = code[models.ResourceType](t.Name)
 		r.Profile = new("http://hl7.org/fhir/StructureDefinition/" + t.Name)
 		r.SearchParam = s.searchParams(t.Name)
+		r.Operation = s.restOperations(t.Name)
 		list = append(list, r)
 	}
+	return list
+}
+
+// restOperations lists the operations on a type, or on the system.
+func (s *Server) restOperations(typ string) []models.CapabilityStatementRestResourceOperation {
+	var list []models.CapabilityStatementRestResourceOperation
+	add := func(act action, definition string) {
+		for _, o := range list {
+			if o.Definition == definition {
+				return
+			}
+		}
+		list = append(list, models.CapabilityStatementRestResourceOperation{Name: act.name[1:], Definition: definition})
+	}
+	for at, act := range s.table {
+		for on, definition := range act.defs {
+			if (on == "Resource" || on == typ) && (at.level == systemLevel) == (typ == "") {
+				add(act, definition)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b models.CapabilityStatementRestResourceOperation) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
 

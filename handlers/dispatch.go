@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
@@ -32,36 +33,43 @@ type cell struct {
 type action struct {
 	name string // a code of https://hl7.org/fhir/R4/valueset-restful-interaction.html, or ours where it has none
 	run  Interaction
+
+	// Of an operation, whose name begins with $:
+	changes bool
+	types   []string          // the resource types it is for, nil for all
+	defs    map[string]string // URLs of definitions, by type; Resource for all
 }
 
 // actions is the REST API: every interaction there is. Routes, bundle entries and
 // the CapabilityStatement follow from it.
 func (s *Server) actions() map[cell]action {
-	return map[cell]action{
-		{http.MethodGet, instanceLevel, ""}:         {"read", s.read},
-		{http.MethodGet, versionLevel, "_history"}:  {"vread", s.vread},
-		{http.MethodPut, instanceLevel, ""}:         {"update", s.update},
-		{http.MethodPatch, instanceLevel, ""}:       {"patch", s.patch},
-		{http.MethodDelete, instanceLevel, ""}:      {"delete", s.delete},
-		{http.MethodGet, instanceLevel, "_history"}: {"history-instance", s.history},
+	table := map[cell]action{
+		{http.MethodGet, instanceLevel, ""}:         {name: "read", run: s.read},
+		{http.MethodGet, versionLevel, "_history"}:  {name: "vread", run: s.vread},
+		{http.MethodPut, instanceLevel, ""}:         {name: "update", run: s.update},
+		{http.MethodPatch, instanceLevel, ""}:       {name: "patch", run: s.patch},
+		{http.MethodDelete, instanceLevel, ""}:      {name: "delete", run: s.delete},
+		{http.MethodGet, instanceLevel, "_history"}: {name: "history-instance", run: s.history},
 
-		{http.MethodPost, typeLevel, ""}:        {"create", s.create},
-		{http.MethodPut, typeLevel, ""}:         {"update", s.conditionalUpdate},
-		{http.MethodPatch, typeLevel, ""}:       {"patch", s.conditionalPatch},
-		{http.MethodDelete, typeLevel, ""}:      {"delete", s.conditionalDelete},
-		{http.MethodGet, typeLevel, ""}:         {"search-type", s.search},
-		{http.MethodPost, typeLevel, "_search"}: {"search-type", s.search},
-		{http.MethodGet, typeLevel, "_history"}: {"history-type", s.history},
+		{http.MethodPost, typeLevel, ""}:        {name: "create", run: s.create},
+		{http.MethodPut, typeLevel, ""}:         {name: "update", run: s.conditionalUpdate},
+		{http.MethodPatch, typeLevel, ""}:       {name: "patch", run: s.conditionalPatch},
+		{http.MethodDelete, typeLevel, ""}:      {name: "delete", run: s.conditionalDelete},
+		{http.MethodGet, typeLevel, ""}:         {name: "search-type", run: s.search},
+		{http.MethodPost, typeLevel, "_search"}: {name: "search-type", run: s.search},
+		{http.MethodGet, typeLevel, "_history"}: {name: "history-type", run: s.history},
 
-		{http.MethodGet, compartmentLevel, ""}:         {"search-compartment", s.search},
-		{http.MethodPost, compartmentLevel, "_search"}: {"search-compartment", s.search},
+		{http.MethodGet, compartmentLevel, ""}:         {name: "search-compartment", run: s.search},
+		{http.MethodPost, compartmentLevel, "_search"}: {name: "search-compartment", run: s.search},
 
-		{http.MethodGet, systemLevel, "metadata"}: {"capabilities", s.capabilities},
-		{http.MethodPost, systemLevel, ""}:        {"transaction", s.process},
-		{http.MethodGet, systemLevel, ""}:         {"search-system", s.search},
-		{http.MethodPost, systemLevel, "_search"}: {"search-system", s.search},
-		{http.MethodGet, systemLevel, "_history"}: {"history-system", s.history},
+		{http.MethodGet, systemLevel, "metadata"}: {name: "capabilities", run: s.capabilities},
+		{http.MethodPost, systemLevel, ""}:        {name: "transaction", run: s.process},
+		{http.MethodGet, systemLevel, ""}:         {name: "search-system", run: s.search},
+		{http.MethodPost, systemLevel, "_search"}: {name: "search-system", run: s.search},
+		{http.MethodGet, systemLevel, "_history"}: {name: "history-system", run: s.history},
 	}
+	s.addOperations(table)
+	return table
 }
 
 // cell returns where a request is directed. HEAD is a GET of which only the
@@ -111,6 +119,9 @@ func (s *Server) choose(req *Request) (action, error) {
 	}
 	p := req.cell()
 	if act, ok := s.table[p]; ok {
+		if act.types != nil && !slices.Contains(act.types, req.Key.Type) {
+			return action{}, fhir.Errorf(fhir.NotFound, "there is no %s of %s", act.name, req.Key.Type)
+		}
 		return act, nil
 	}
 	for other := range s.table {
@@ -184,6 +195,8 @@ func (req *Request) place(segment string) bool {
 		}
 	case req.Part == "_history" && req.Key.ID != "" && req.Version == "":
 		req.Version = segment
+	case req.Part == "_history" && req.Version != "" && strings.HasPrefix(segment, "$"):
+		req.Part = segment
 	default:
 		return false
 	}

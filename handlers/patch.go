@@ -57,6 +57,17 @@ var errMoved = errors.New("the resource has changed meanwhile")
 // of the unit of work first; if another write gets in between, it is applied
 // again within one.
 func (s *Server) patchFound(ctx context.Context, u unit, req *Request, find func(store.Reader) (*store.Version, error)) (*Response, error) {
+	v, err := s.changeFound(ctx, u, req, find, func(old *store.Version) (store.Write, error) { return s.patched(req, old) })
+	if err != nil {
+		return nil, err
+	}
+	return written(req, v, false), nil
+}
+
+// changeFound stores what change makes of the resource that find finds. It holds
+// to If-Match. Change may be called again, and is best done quickly: where it is
+// called the second time, other writers wait.
+func (s *Server) changeFound(ctx context.Context, u unit, req *Request, find func(store.Reader) (*store.Version, error), change func(old *store.Version) (store.Write, error)) (*store.Version, error) {
 	must, err := parseIfMatch(req.IfMatch)
 	if err != nil {
 		return nil, err
@@ -70,7 +81,7 @@ func (s *Server) patchFound(ctx context.Context, u unit, req *Request, find func
 		if must.version != 0 && must.version != old.Number {
 			return fhir.Errorf(fhir.Stale, "If-Match: the current version of %s is %d", old.Key, old.Number)
 		}
-		w, err := s.patched(req, old)
+		w, err := change(old)
 		if err != nil {
 			return err
 		}
@@ -89,10 +100,7 @@ func (s *Server) patchFound(ctx context.Context, u unit, req *Request, find func
 	if err = try(u); errors.Is(err, errMoved) {
 		err = within(ctx, u, func(tx store.Tx) error { return try(tx) })
 	}
-	if err != nil {
-		return nil, err
-	}
-	return written(req, v, false), nil
+	return v, err
 }
 
 // patchError says that If-Match can not hold for what does not exist.

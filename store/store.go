@@ -33,12 +33,21 @@ type Write struct {
 	Body     fhir.Stampable
 	Resource *fhir.Resource  // what Body was made of, for the policy
 	Entries  *search.Entries // its index keys
+	Words    Words           // what _text and _content look at
 
 	IfVersion int64 // if not 0, the current version must have this number: else Stale
 	MustBeNew bool  // no resource, deleted or not, may have the key: else Duplicate
 	MustExist bool  // there must be a current version that is not deleted: else NotFound or Gone
 
 	reg *search.Registry // what Entries are from
+}
+
+// Words are the words of a resource, as [search.Registry.Words] returns them.
+type Words struct{ Narrative, Content string }
+
+// WordsOf returns the words of a resource.
+func WordsOf(reg *search.Registry, r *fhir.Resource) Words {
+	return Words{reg.Words(search.Narrative, r), reg.Words(search.Content, r)}
 }
 
 // Prepare makes the write that stores r under id.
@@ -49,6 +58,7 @@ func Prepare(reg *search.Registry, r *fhir.Resource, id, method string) Write {
 		Body:     r.Stampable(id),
 		Resource: r,
 		Entries:  reg.IndexAs(r, id),
+		Words:    WordsOf(reg, r),
 		reg:      reg,
 	}
 }

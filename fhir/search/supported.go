@@ -15,7 +15,7 @@ const (
 var supported = [...]bool{
 	links:    true,
 	logic:    true,
-	words:    false,
+	words:    true,
 	includes: true,
 	sorts:    true,
 }

@@ -36,6 +36,9 @@ func (f *finder) resolve(c *condition, limit int) (bool, error) {
 		return false, nil
 	}
 	c.tried = limit
+	if c.clause.Text != nil {
+		return f.findWords(c, limit)
+	}
 	reverse := c.clause.Links[0].Reverse
 	var ranges []search.KeyRange
 	var numbers []int64

@@ -163,7 +163,7 @@ func (v *view) newFinder(ctx context.Context, who search.Access, q *search.Query
 
 func (f *finder) addClause(c *search.Clause) {
 	switch {
-	case c.Links != nil:
+	case c.Links != nil || c.Text != nil:
 		f.conditions = append(f.conditions, condition{clause: c})
 		return
 	case c.Or != nil:

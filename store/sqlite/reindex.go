@@ -7,6 +7,7 @@ import (
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store"
 )
 
 // reindexBatch is how many resources are indexed in one transaction. Their
@@ -19,20 +20,23 @@ const (
 
 // reindexTables are filled beside the ones in use and take their places when they
 // are complete. So searches go on meanwhile, and a crash leaves the old ones.
-const reindexTables = `
+var reindexTables = `
 DROP TABLE IF EXISTS new_cur;
 DROP TABLE IF EXISTS new_post;
 CREATE TABLE new_cur(n INTEGER PRIMARY KEY, t INTEGER NOT NULL, vid INTEGER NOT NULL, d INTEGER NOT NULL,
 	keys BLOB NOT NULL) STRICT;
 CREATE TABLE new_post(k BLOB NOT NULL, d INTEGER NOT NULL, n INTEGER NOT NULL,
 	PRIMARY KEY(k, d, n)) STRICT, WITHOUT ROWID;
-`
+DROP TABLE IF EXISTS new_words;
+` + newWordsTable
 
 const reindexSwap = `
 DROP TABLE cur;
 DROP TABLE post;
+DROP TABLE words;
 ALTER TABLE new_cur RENAME TO cur;
 ALTER TABLE new_post RENAME TO post;
+ALTER TABLE new_words RENAME TO words;
 CREATE INDEX cur_vid ON cur(t, vid);
 `
 
@@ -164,6 +168,10 @@ func (r *reindexer) batch() (bool, error) {
 		}
 		e := r.w.s.reg.Index(resource)
 		if err := r.write(n, t, vid, e); err != nil {
+			return false, err
+		}
+		words := store.WordsOf(r.w.s.reg, resource)
+		if err := addWords(r.w.c, "new_words", n, resource.Type(), &words); err != nil {
 			return false, err
 		}
 		r.postings.add(nil, 0, e.Keys, e.Date, n)

@@ -25,6 +25,8 @@ const applicationID = 0x6e464852
 //	old      the versions of a resource before the newest
 //	old_vid  versions that are not current: superseded, or marks of deletion
 //	post     the search index: key, clinical date, resource
+//	words    the full-text index of the resources in cur, by n: their type, the
+//	         words of their narrative, and all their words
 var migrations = []string{`
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE type(t INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -40,6 +42,8 @@ CREATE TABLE old(n INTEGER NOT NULL, number INTEGER NOT NULL, vid INTEGER NOT NU
 CREATE TABLE old_vid(t INTEGER NOT NULL, vid INTEGER NOT NULL, PRIMARY KEY(t, vid)) STRICT, WITHOUT ROWID;
 CREATE TABLE post(k BLOB NOT NULL, d INTEGER NOT NULL, n INTEGER NOT NULL,
 	PRIMARY KEY(k, d, n)) STRICT, WITHOUT ROWID;
+`, wordsTable + `
+DELETE FROM meta WHERE key='index';
 `}
 
 // migrate brings a database to the present layout, in one transaction. It

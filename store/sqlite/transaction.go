@@ -219,6 +219,9 @@ func (tx *transaction) put(who search.Access, w *store.Write) (*store.Version, e
 	if err := tx.setCurrent(&h, vid, date, w.Entries); err != nil {
 		return nil, err
 	}
+	if err := tx.setWords(&h, w); err != nil {
+		return nil, err
+	}
 	return version, nil
 }
 
@@ -357,6 +360,9 @@ func (tx *transaction) delete(who search.Access, key fhir.Key, ifVersion int64) 
 	}
 	tx.postings.removeAll(&tx.old, date, h.n)
 	tx.rows += tx.old.len()
+	if err := tx.removeWords(h.n); err != nil {
+		return nil, err
+	}
 	if err := tx.row("DELETE FROM cur WHERE n=?", func(s *stmt) { s.int(h.n) }); err != nil {
 		return nil, err
 	}

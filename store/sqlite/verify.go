@@ -28,6 +28,8 @@ var soundness = []struct{ wrong, query string }{
 	{"versions of no resource", "SELECT (SELECT count(*) FROM ver)-(SELECT count(*) FROM res)-(SELECT count(*) FROM old)"},
 	{"versions that are neither current nor old, or both", `SELECT count(*) FROM ver v LEFT JOIN cur c ON c.n=v.n AND c.vid=v.vid
 		LEFT JOIN old_vid o ON o.t=v.t AND o.vid=v.vid WHERE (c.n IS NULL)=(o.vid IS NULL)`},
+	{"resources without words, or words without a resource", `SELECT count(*) FROM cur c FULL JOIN words_docsize w ON w.id=c.n
+		WHERE c.n IS NULL OR w.id IS NULL`},
 	{"old versions that do not exist", "SELECT (SELECT count(*) FROM old_vid)-(SELECT count(*) FROM ver)+(SELECT count(*) FROM cur)"},
 }
 

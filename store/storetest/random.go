@@ -375,6 +375,7 @@ func (g *generator) common() string {
 	return g.one(
 		"_id="+g.or([]string{"p1", "p2", "o1", "o2", "o3", "e1", "nobody"}), "_id="+g.or(patients),
 		fmt.Sprintf("_lastUpdated=%s@%d", g.one("", "gt", "lt", "ge", "le", "ne"), g.IntN(200)),
+		"_content="+g.one("roe", "poe OR doe", "roe NOT doe", "final", "b", "%22roe doe%22"), "_content="+g.one("male", "mg", "finished"),
 		"_tag="+g.or(codes), "_tag="+g.one(systems...)+"|"+g.one(codes...),
 	)
 }

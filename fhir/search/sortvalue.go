@@ -3,6 +3,7 @@ package search
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/noafhir/noafhir/fhir"
@@ -273,4 +274,80 @@ func floorDiv(a, b int64) int64 {
 		q--
 	}
 	return q
+}
+
+// A ClinicalSpan holds the clinical dates from Low up to but not including High,
+// in milliseconds since 1970.
+type ClinicalSpan struct {
+	Low, High int64
+
+	// Unless are keys that must not occur for Low to hold: those of dates that
+	// begin before it and may reach behind it.
+	Unless []KeyRange
+}
+
+// ClinicalSpan returns the [Entries.Date] of all resources that match the clause,
+// provided there are no keys of [Param.OpenBegin]. It is false if the clause is
+// not about the clinical date.
+func (c *Clause) ClinicalSpan() (ClinicalSpan, bool) {
+	span := ClinicalSpan{Low: math.MaxInt64, High: math.MinInt64}
+	if c.Param == nil || c.Modifier != "" || !c.Param.ByClinicalDate() || len(c.Values) == 0 {
+		return span, false
+	}
+	for _, v := range c.Values {
+		d, ok := v.comparison.(*dateValue)
+		if !ok {
+			return span, false
+		}
+		low, high := d.begins()
+		span.Low, span.High = min(span.Low, low), max(span.High, high)
+	}
+	if span.Low != math.MinInt64 {
+		span.Unless = c.Param.reaching(span.Low)
+	}
+	return span, true
+}
+
+// begins returns when dates that match begin, in milliseconds, as far as they do
+// not reach into what was asked for from before.
+func (d *dateValue) begins() (low, high int64) {
+	low, high = d.span.begin.milliseconds(), d.span.end.milliseconds()+1
+	switch d.prefix {
+	case eq, ap:
+		return low, high
+	case gt, ge:
+		return low, math.MaxInt64
+	case sa:
+		return high - 1, math.MaxInt64
+	case lt, eb:
+		return math.MinInt64, low + 1
+	case le:
+		return math.MinInt64, high
+	}
+	return math.MinInt64, math.MaxInt64
+}
+
+// reaching returns the keys of dates in p that begin before an instant and may end
+// after it.
+func (p *Param) reaching(ms int64) []KeyRange {
+	at := moment{seconds: floorDiv(ms, 1000) + epoch, nanos: int32(ms-floorDiv(ms, 1000)*1000) * 1_000_000}
+	var all []KeyRange
+	for _, b := range p.branches {
+		for _, form := range []byte(dateForms(b.path.kinds)) {
+			from := moment{}
+			switch form {
+			case yearForm, monthForm, dayForm, secondForm:
+				from = at.floor(form)
+			case instantForm:
+				continue
+			}
+			to := at.ceil(form)
+			prefix := append(binary.BigEndian.AppendUint32(nil, b.path.hash), form)
+			r := KeyRange{Low: appendMoment(bytes.Clone(prefix), form, from), High: appendMoment(prefix, form, to)}
+			if bytes.Compare(r.Low, r.High) < 0 {
+				all = append(all, r)
+			}
+		}
+	}
+	return all
 }

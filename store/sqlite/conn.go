@@ -23,6 +23,7 @@ type conn struct {
 	halt  *libc.TLS // for interrupt, which comes from another goroutine
 	db    uintptr
 	stmts map[string]*stmt
+	rows  int64 // that statements have led to
 }
 
 // maxStatements bounds the prepared statements a connection keeps. Searches of
@@ -302,6 +303,7 @@ func (s *stmt) step() (bool, error) {
 	s.stepping = true
 	switch code := sqlite3.Xsqlite3_step(s.c.tls, s.p); code {
 	case sqlite3.SQLITE_ROW:
+		s.c.rows++
 		return true, nil
 	case sqlite3.SQLITE_DONE:
 		s.reset()

@@ -24,7 +24,7 @@ func (v *view) count(ctx context.Context, who search.Access, q *search.Query) (i
 		n++
 		return true
 	}
-	if err := f.run(); err != nil {
+	if err := f.timed("count"); err != nil {
 		return 0, err
 	}
 	return n, nil

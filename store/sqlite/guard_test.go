@@ -135,6 +135,13 @@ func TestExamined(t *testing.T) {
 		{[][2]string{{"date", "2024-01-31"}}, 600},
 		{[][2]string{{"subject", "Patient/p7"}, {"_sort", "-_lastUpdated"}}, 50},
 		{[][2]string{{"code:not", "c1"}}, 60},
+		{[][2]string{{"code", "c1"}, {"date", "ge2024-01-20"}}, 60},
+		{[][2]string{{"date", "ge2024-01-20"}}, 60},
+		{[][2]string{{"_sort", "-date"}}, 60},
+		{[][2]string{{"code", "c1"}, {"_sort", "-date"}}, 60},
+		{[][2]string{{"code", "c1"}, {"date", "ge2024-01-20"}, {"_sort", "-date"}}, 60},
+		{[][2]string{{"_sort", "value-string"}}, 60},
+		{[][2]string{{"subject", "Patient/p7"}, {"_sort", "date"}}, 60},
 	}
 	for _, test := range tests {
 		q, err := search.Parse(reg, "Observation", test.params, search.Options{DefaultCount: 20})

@@ -92,6 +92,7 @@ type finder struct {
 	none       bool             // nothing can match
 	bodies     bool             // found wants versions
 	clinical   bool             // the order is that of the rows, values apart
+	dates      [2]int64         // matches have clinical dates from the first to the second
 
 	spot     spot // all before and at it has been examined
 	keys     keySet
@@ -153,6 +154,9 @@ func (v *view) newFinder(ctx context.Context, who search.Access, q *search.Query
 	if err := f.prepareOrder(); err != nil {
 		return nil, err
 	}
+	if err := f.boundDates(); err != nil {
+		return nil, err
+	}
 	for _, r := range q.LastUpdated {
 		if !r.Not {
 			f.conditions = append(f.conditions, condition{timed: true, vids: vidsOf(r)})
@@ -205,6 +209,7 @@ func vidsOf(r search.TimeRange) vidRange {
 // run calls found for the matches in order, until that wants no more.
 func (f *finder) run() error {
 	f.s.stats.searches.Add(1)
+	f.explainPlan()
 	if f.none {
 		return nil
 	}
@@ -212,11 +217,13 @@ func (f *finder) run() error {
 	if err != nil {
 		return err
 	}
+	defer f.explainEnd(f.c.rows)
 	for budget := f.s.tuning.budget; ; budget *= f.s.tuning.growth {
 		limit := budget
 		if sure {
 			limit = math.MaxInt
 		}
+		f.explainDriver(driver, limit)
 		done, err := f.drive(driver, limit)
 		if err != nil || done || f.gaveUp {
 			return err
@@ -302,6 +309,7 @@ func (f *finder) smallest(driver, limit int) (int, bool, error) {
 			if err != nil {
 				return 0, false, err
 			}
+			f.explainSize(i, n, limit)
 			if n < limit {
 				driver, limit, found = i, n, true
 			}
@@ -516,7 +524,7 @@ func (v *view) search(ctx context.Context, who search.Access, q *search.Query) (
 		last = c.spot
 		return true
 	}
-	if err := f.run(); err != nil {
+	if err := f.timed("search"); err != nil {
 		return nil, err
 	}
 	if len(page.Versions) == 0 {

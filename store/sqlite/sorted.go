@@ -31,6 +31,41 @@ func (f *finder) prepareOrder() error {
 	return err
 }
 
+// boundDates finds out between which clinical dates all matches lie.
+func (f *finder) boundDates() error {
+	f.dates = [2]int64{math.MinInt64, math.MaxInt64}
+	if f.q.Type == "" || f.order.by != byDate && !f.clinical {
+		return nil
+	}
+	for i := range f.q.Where {
+		span, ok := f.q.Where[i].ClinicalSpan()
+		if !ok {
+			continue
+		}
+		if open, err := f.occur(f.q.Where[i].Param.OpenBegin()); err != nil || open {
+			return err
+		}
+		f.dates[1] = min(f.dates[1], span.High)
+		reaching, err := f.occur(span.Unless)
+		if err != nil {
+			return err
+		}
+		if !reaching {
+			f.dates[0] = max(f.dates[0], span.Low)
+		}
+	}
+	return nil
+}
+
+// bound returns the spot before all rows that can match, or with last the one
+// behind them, the way they are gone through.
+func (f *finder) bound(last bool) spot {
+	if f.order.down() != last {
+		return spot{a: f.dates[1], b: math.MaxInt64}
+	}
+	return spot{a: f.dates[0], b: math.MinInt64}
+}
+
 // occur reports whether there are rows in one of some ranges.
 func (v *view) occur(ranges []search.KeyRange) (bool, error) {
 	for i := range ranges {

@@ -1,11 +1,13 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -46,6 +48,10 @@ type Options struct {
 	// Logger is told what takes long or goes wrong; nil: nobody.
 	Logger *slog.Logger
 
+	// Slow is how long a search may take before the logger is told its shape,
+	// without its values; 0 for a second, negative for ever.
+	Slow time.Duration
+
 	// Now is the clock, nil for time.Now.
 	Now func() time.Time
 }
@@ -53,6 +59,7 @@ type Options struct {
 const (
 	busyMilliseconds = 5000
 	defaultReaders   = 4
+	defaultSlow      = time.Second
 	queueLength      = 1024
 
 	writerCacheKiB     = 4 << 10 // each commit may scan the whole cache
@@ -78,6 +85,7 @@ type Store struct {
 	writer *writer
 	stats  counters
 	tuning tuning
+	slow   time.Duration
 
 	mu     sync.RWMutex // held shared while a call begins
 	closed bool
@@ -118,6 +126,9 @@ func open(path string, o Options) (*Store, error) {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.slow = cmp.Or(o.Slow, defaultSlow); s.slow < 0 {
+		s.slow = math.MaxInt64
 	}
 	if o.Readers <= 0 {
 		o.Readers = defaultReaders

@@ -240,6 +240,9 @@ func (f *finder) fill(b *batchStream, s *stmt, w want) error {
 // keyStreams yields the resources that have one of some keys, by clinical date
 // and creation, from a spot on.
 func (f *finder) keyStreams(driver int, keys []search.KeyRange, limit int, from spot) (stream, error) {
+	if first := f.bound(false); f.order.compare(first, from) > 0 {
+		from = first
+	}
 	if len(keys) == 1 {
 		return f.keyStream(driver, keys[0].Low, limit, from)
 	}
@@ -262,7 +265,7 @@ func (f *finder) keyStream(driver int, key []byte, limit int, from spot) (stream
 		if err != nil {
 			return nil, err
 		}
-		if bound != nil {
+		if bound != nil && f.order.compare(*bound, k.upTo) < 0 {
 			s.upTo, k.upTo = bound, *bound
 		}
 	}
@@ -283,10 +286,7 @@ type keyFetch struct {
 }
 
 func (f *finder) newKeyFetch(driver int, key []byte) *keyFetch {
-	k := &keyFetch{f: f, key: key, upTo: spot{a: math.MaxInt64, b: math.MaxInt64}}
-	if f.order.down() {
-		k.upTo = spot{a: math.MinInt64, b: math.MinInt64}
-	}
+	k := &keyFetch{f: f, key: key, upTo: f.bound(true)}
 	if f.order.by == byValue { // the keys tell the values
 		k.want.keys = true
 		return k

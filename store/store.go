@@ -63,6 +63,9 @@ func Prepare(reg *search.Registry, r *fhir.Resource, id, method string) Write {
 	}
 }
 
+// IndexedBy reports whether the entries of w are from a registry.
+func (w *Write) IndexedBy(reg *search.Registry) bool { return w.reg == reg }
+
 // WithID returns w under another id.
 func (w Write) WithID(id string) Write {
 	if w.Key.ID != id {

@@ -5,7 +5,17 @@ import "context"
 // Tighten makes a store change plans, fetch again and cut off as early as it can,
 // so that few resources go through all of that. Results stay the same.
 func Tighten(s *Store) {
-	s.tuning = tuning{few: 3, budget: 2, growth: 2, gathered: 1000, kept: 3, countKept: 4, probeKeys: 2, batch: 3, streams: 2, targets: 40, deferFrom: 40, deferred: 500}
+	s.tuning = tight
+}
+
+var tight = tuning{few: 3, budget: 2, growth: 2, gathered: 1000, kept: 3, countKept: 4, probeKeys: 2, batch: 3, streams: 2, targets: 40, walked: 3, deferFrom: 40, deferred: 500}
+
+// OpenTight opens a store that is tight from the beginning.
+func OpenTight(path string, o Options) (*Store, error) {
+	before := defaultTuning
+	defer func() { defaultTuning = before }()
+	defaultTuning = tight
+	return Open(path, o)
 }
 
 // Exec runs statements on the writer's connection, between two transactions.
@@ -29,3 +39,6 @@ func Spin(ctx context.Context, s *Store) error {
 
 // Queued returns how many units wait for the writer.
 func Queued(s *Store) int { return len(s.queue) }
+
+// Walking reports whether the index is being brought up to date.
+func Walking(s *Store) bool { return s.params.Load().walks }

@@ -108,6 +108,19 @@ func (s *keySet) inAny(ranges []search.KeyRange) bool {
 	return false
 }
 
+// same reports whether the set is those keys.
+func (s *keySet) same(keys [][]byte) bool {
+	if s.len() != len(keys) {
+		return false
+	}
+	for i, k := range keys {
+		if !bytes.Equal(s.at(i), k) {
+			return false
+		}
+	}
+	return true
+}
+
 // inMany is inAny for more ranges than there are keys.
 func (s *keySet) inMany(ranges []search.KeyRange) bool {
 	for i := range s.len() {

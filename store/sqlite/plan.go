@@ -48,12 +48,12 @@ type tuning struct {
 	deferred  int // postings that wait to be written later, at most
 	streams   int // keys whose rows are merged, at most
 	targets   int // resources that a condition on others is resolved to, at most
+	walked    int // resources brought up to date at once
 }
 
 var defaultTuning = tuning{
 	few: 100, budget: 400, growth: 8, gathered: 4_000_000, kept: 20_000, countKept: 500_000, probeKeys: 8, batch: 512,
-	deferFrom: 5_000, deferred: 1_000_000,
-	streams: 128, targets: 20_000,
+	streams: 128, targets: 20_000, walked: 200, deferFrom: 5_000, deferred: 1_000_000,
 }
 
 // The drivers that are no condition.

@@ -51,7 +51,7 @@ func (s *Store) Reindex(ctx context.Context, progress func(done, total int64)) e
 // matchIndex makes the index anew if it is not what the registry would make.
 func (s *Store) matchIndex() error {
 	made, err := meta(s.writer.c, "index")
-	if err != nil || made == s.reg.Fingerprint() {
+	if err != nil || made == s.Registry().Fingerprint() {
 		return err
 	}
 	resources, err := s.writer.c.value("SELECT count(*) FROM cur")
@@ -59,7 +59,7 @@ func (s *Store) matchIndex() error {
 		return err
 	}
 	if resources == "0" {
-		return setMeta(s.writer.c, "index", s.reg.Fingerprint())
+		return s.writer.transact(func() error { return s.writer.endWalk(s.params.Load()) })
 	}
 	why := "the search parameters have changed"
 	if made == "" {
@@ -104,12 +104,17 @@ func (w *writer) reindex(ctx context.Context, progress func(done, total int64)) 
 		return ctx.Err()
 	}
 	progress(r.done, total)
-	return w.transact(func() error {
+	p := w.s.params.Load()
+	err = w.transact(func() error {
 		if err := w.c.script(reindexSwap); err != nil {
 			return err
 		}
-		return setMeta(w.c, "index", w.s.reg.Fingerprint())
+		return w.endWalk(p)
 	})
+	if err == nil {
+		w.s.whole(p)
+	}
+	return err
 }
 
 // transact runs work in a transaction.
@@ -166,7 +171,7 @@ func (r *reindexer) batch() (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		e := r.w.s.reg.Index(resource)
+		e := r.w.s.indexing().Index(resource)
 		if err := r.write(n, t, vid, e); err != nil {
 			return false, err
 		}

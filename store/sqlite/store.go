@@ -87,6 +87,10 @@ type Store struct {
 	tuning tuning
 	slow   time.Duration
 
+	params  atomic.Pointer[params]
+	walking atomic.Bool    // the index is being brought up to date
+	walks   sync.WaitGroup // what does that
+
 	mu     sync.RWMutex // held shared while a call begins
 	closed bool
 	calls  sync.WaitGroup
@@ -206,10 +210,16 @@ func (s *Store) start(o Options) error {
 	if err := s.openReaders(o); err != nil {
 		return err
 	}
+	if err := s.writer.loadParams(); err != nil {
+		return err
+	}
 	if err := s.matchIndex(); err != nil {
 		return err
 	}
 	go s.writer.loop()
+	if s.params.Load().walks {
+		s.walk()
+	}
 	return nil
 }
 
@@ -304,6 +314,7 @@ func (s *Store) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	s.calls.Wait()
+	s.walks.Wait()
 	close(s.queue)
 	<-s.writer.ended
 	for _, c := range s.all {

@@ -18,6 +18,7 @@ type transaction struct {
 	wrote    bool            // the unit has changed something
 	changed  bool            // so has a unit of this transaction that was not undone
 	failure  error           // the database failed while writing: all is lost
+	defines  bool            // search parameters may have changed
 	rows     int             // about how many rows have been written
 	written  int             // postings written, for the statistics
 	postings postingBuffer
@@ -213,10 +214,11 @@ func (tx *transaction) put(who search.Access, w *store.Write) (*store.Version, e
 		tx.w.lastN++
 		h.n = tx.w.lastN
 	}
+	tx.defines = tx.defines || w.Key.Type == "SearchParameter"
 	if err := tx.addVersion(&h, w.Key.ID, vid, method, tx.s.packer.pack(version.Body)); err != nil {
 		return nil, err
 	}
-	if err := tx.setCurrent(&h, vid, date, w.Entries); err != nil {
+	if err := tx.setCurrent(&h, vid, date, tx.entries(w)); err != nil {
 		return nil, err
 	}
 	if err := tx.setWords(&h, w); err != nil {
@@ -352,6 +354,7 @@ func (tx *transaction) delete(who search.Access, key fhir.Key, ifVersion int64) 
 		return nil, err
 	}
 	vid := tx.w.nextVid()
+	tx.defines = tx.defines || key.Type == "SearchParameter"
 	if err := tx.addVersion(&h, key.ID, vid, deleteMethod, nil); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/search"
 )
 
 var errUnsound = errors.New("the database is not sound")
@@ -39,6 +40,11 @@ var soundness = []struct{ wrong, query string }{
 // wrong.
 func (s *Store) Verify(ctx context.Context) error {
 	return s.indexed(ctx, nil, func(v *view) error {
+		// Without a look at the words, the check of them goes by what the connection
+		// remembers of their structure.
+		if _, err := v.c.value("SELECT rowid FROM words LIMIT 1"); err != nil {
+			return err
+		}
 		text, err := v.c.value("PRAGMA integrity_check")
 		if err != nil {
 			return err
@@ -111,7 +117,12 @@ func (v *verifier) body(s *stmt) error {
 	if s.view(6) == nil {
 		return nil
 	}
-	e := v.s.reg.Index(r)
+	e := v.s.indexing().Index(r)
+	if v.s.params.Load().walks { // it may not have been brought up to date
+		if e, err = v.entriesOf(s); err != nil {
+			return err
+		}
+	}
 	if e.Date != s.num(7) || !bytes.Equal(packKeys(e.Keys), s.view(8)) {
 		return fmt.Errorf("%w: the index does not have %s as its body gives it", errUnsound, version.Key)
 	}
@@ -120,6 +131,19 @@ func (v *verifier) body(s *stmt) error {
 		v.sum += v.hash(k, e.Date, s.num(6))
 	}
 	return nil
+}
+
+// entriesOf returns the entries that are stored for a resource.
+func (v *verifier) entriesOf(s *stmt) (*search.Entries, error) {
+	var keys keySet
+	if !keys.unpack(s.view(8)) {
+		return nil, errDamaged()
+	}
+	e := &search.Entries{Date: s.num(7)}
+	for i := range keys.len() {
+		e.Keys = append(e.Keys, keys.at(i))
+	}
+	return e, nil
 }
 
 // hash returns a number for a posting. The sum of all does not depend on their

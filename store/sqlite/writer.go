@@ -218,6 +218,8 @@ func (w *writer) group(first *unit) {
 	}
 	if err != nil {
 		w.rollback()
+	} else {
+		w.redefine()
 	}
 	w.answer(err)
 }

@@ -192,6 +192,9 @@ func (w *writer) tryRedefine() error {
 		return nil
 	}
 	p.walks = true
+	if err := w.catchUp(); err != nil {
+		return err
+	}
 	if err := w.transact(func() error { return w.beginWalk(p) }); err != nil {
 		return err
 	}

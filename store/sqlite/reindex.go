@@ -175,7 +175,7 @@ func (r *reindexer) batch() (bool, error) {
 		if err := r.write(n, t, vid, e); err != nil {
 			return false, err
 		}
-		words := store.WordsOf(r.w.s.reg, resource)
+		words := store.WordsOf(r.w.s.indexing(), resource)
 		if err := addWords(r.w.c, "new_words", n, resource.Type(), &words); err != nil {
 			return false, err
 		}

@@ -337,7 +337,7 @@ func (w *writer) settle() error {
 	case waits && !w.behind.Load():
 		return setMeta(w.c, "index", "")
 	case !waits && w.behind.Load():
-		return setMeta(w.c, "index", w.s.reg.Fingerprint())
+		return setMeta(w.c, "index", w.s.Registry().Fingerprint())
 	}
 	return nil
 }

@@ -156,23 +156,6 @@ func (a arguments) only(operation string, names ...string) error {
 	return nil
 }
 
-// once returns the primitive argument of a name, empty if there is none. The error
-// is Invalid if it is repeated.
-func (a arguments) once(name string) (string, error) {
-	return (&Request{Query: a.plain}).once(name)
-}
-
-// all returns the primitive arguments of a name.
-func (a arguments) all(name string) []string {
-	var values []string
-	for _, p := range a.plain {
-		if p[0] == name {
-			values = append(values, p[1])
-		}
-	}
-	return values
-}
-
 // parametersJSON returns a Parameters resource with one parameter, whose value is
 // the JSON of a type.
 func parametersJSON(name, typ string, value []byte) []byte {

@@ -62,8 +62,7 @@ func (s *Server) historyQuery(req *Request) (store.HistoryQuery, [][2]string, er
 		case "_at":
 			q.At, ok = fhir.ParseDate(value)
 		case "_count":
-			q.Count, err = strconv.Atoi(value)
-			if ok = err == nil && q.Count > 0; ok {
+			if q.Count, ok = parseCount(value); ok {
 				q.Count = min(q.Count, s.options.Limits.MaxCount)
 				value = strconv.Itoa(q.Count)
 			}
@@ -79,6 +78,12 @@ func (s *Server) historyQuery(req *Request) (store.HistoryQuery, [][2]string, er
 	c, err := s.openCursor(historyAddress(req.Key), params, present)
 	q.After = c.at
 	return q, params, err
+}
+
+// parseCount reads the size of a page, at least 1.
+func parseCount(text string) (int, bool) {
+	n, err := strconv.Atoi(text)
+	return n, err == nil && n > 0
 }
 
 // historyAddress returns where the history of a key is, relative to the base.

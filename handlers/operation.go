@@ -23,6 +23,7 @@ type operation struct {
 // CapabilityStatement follow from the list.
 func operations() []operation {
 	return []operation{
+		{name: "everything", on: []string{"Encounter", "Group", "Patient"}, run: (*Server).everything},
 		{name: "meta", on: []string{"Resource"}, run: (*Server).meta},
 		{name: "meta-add", on: []string{"Resource"}, changes: true, run: (*Server).metaAdd},
 		{name: "meta-delete", on: []string{"Resource"}, changes: true, run: (*Server).metaDelete},
@@ -154,6 +155,23 @@ func (a arguments) only(operation string, names ...string) error {
 		}
 	}
 	return nil
+}
+
+// once returns the primitive argument of a name, empty if there is none. The error
+// is Invalid if it is repeated.
+func (a arguments) once(name string) (string, error) {
+	return (&Request{Query: a.plain}).once(name)
+}
+
+// all returns the primitive arguments of a name.
+func (a arguments) all(name string) []string {
+	var values []string
+	for _, p := range a.plain {
+		if p[0] == name {
+			values = append(values, p[1])
+		}
+	}
+	return values
 }
 
 // parametersJSON returns a Parameters resource with one parameter, whose value is

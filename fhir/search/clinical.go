@@ -1,6 +1,8 @@
 package search
 
 import (
+	"time"
+
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/fhirpath"
 )
@@ -125,5 +127,31 @@ func (k *walker) clinical(el *element, rank uint8) {
 	if at == always {
 		at = s.end
 	}
-	k.date, k.rank = at.milliseconds(), rank
+	k.date, k.rank, k.care = at.milliseconds(), rank, s
+}
+
+// A careTime is a condition on when what a resource is about took place.
+type careTime struct {
+	reg  *Registry
+	span span
+}
+
+// CareTime returns a clause that holds for the resources whose clinical date
+// overlaps with the time from one instant up to but not including another, and for
+// those without one. A zero instant is open.
+func (r *Registry) CareTime(from, to time.Time) Clause {
+	c := &careTime{r, span{begin: always, end: never}}
+	if !from.IsZero() {
+		c.span.begin = momentOf(from)
+	}
+	if !to.IsZero() {
+		c.span.end = momentOf(to)
+	}
+	return Clause{care: c}
+}
+
+func (c *careTime) matches(r *fhir.Resource) bool {
+	k := c.reg.walked(r, r.ID())
+	defer k.w.release()
+	return k.rank == 0 || k.care.begin.before(c.span.end) && c.span.begin.before(k.care.end)
 }

@@ -2,13 +2,14 @@ package search
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
 )
 
-// membership returns the codes of the parameters that put resources of a type
+// members returns the codes of the parameters that put resources of a type
 // into a compartment.
-func (r *Registry) membership(kind, typ string) []string {
+func (r *Registry) members(kind, typ string) []string {
 	for i := range r.schema.Compartments {
 		c := &r.schema.Compartments[i]
 		if c.Type != kind {
@@ -27,7 +28,7 @@ func (r *Registry) membership(kind, typ string) []string {
 // put resources of a type into a patient's.
 func (r *Registry) addCompartment(name string, typ *resourceType) {
 	typ.compartment = slices.Contains(r.Compartments(), name)
-	for _, code := range r.membership("Patient", name) {
+	for _, code := range r.members("Patient", name) {
 		p := typ.params[code]
 		if p == nil {
 			continue
@@ -57,6 +58,12 @@ func (r *Registry) Compartments() []string {
 // be in one of that kind. In searches a compartment is a clause like any other:
 // https://hl7.org/fhir/R4/compartmentdefinition.html.
 func (r *Registry) Compartment(kind, id, typ string) (Clause, bool) {
+	return r.CompartmentOf(kind, []string{id}, typ)
+}
+
+// CompartmentOf is Compartment for what is in that of at least one of several
+// resources, or if ids is nil in that of any.
+func (r *Registry) CompartmentOf(kind string, ids []string, typ string) (Clause, bool) {
 	if !r.HasCompartment(kind) {
 		return Clause{}, false
 	}
@@ -64,56 +71,75 @@ func (r *Registry) Compartment(kind, id, typ string) (Clause, bool) {
 	if typ == "" {
 		types = r.names
 	}
-	c := Clause{member: &member{of: map[string]*membership{}}, Exact: true}
+	c := Clause{member: &member{kind: kind, ids: ids, of: map[string][]*Param{}}, Exact: ids != nil, Ranges: []KeyRange{}}
+	m := c.member
+	for _, id := range ids {
+		m.value.targets = append(m.value.targets, kind+"/"+id)
+	}
 	for _, typ := range types {
-		c.addMembers(r, kind, id, typ)
+		codes := r.members(kind, typ)
+		if codes == nil && kind != typ {
+			continue
+		}
+		m.of[typ] = nil
+		for _, code := range codes {
+			if p := r.typeOf(typ).params[code]; p != nil && p.Type == fhir.ReferenceParam {
+				m.of[typ] = append(m.of[typ], p)
+			}
+		}
+		c.addMembers(typ, len(types) > 1)
 	}
 	c.tidy()
-	return c, len(c.member.of) > 0
+	return c, len(m.of) > 0
 }
 
-// addMembers adds the resources of a type.
-func (c *Clause) addMembers(r *Registry, kind, id, typ string) {
-	codes := r.membership(kind, typ)
-	if codes == nil && kind != typ {
+// addMembers adds the key ranges of the resources of a type, one of several or not.
+func (c *Clause) addMembers(typ string, several bool) {
+	m := c.member
+	if m.ids == nil {
+		c.Ranges = append(c.Ranges, KeyRange{Low: TypeKey(typ)})
 		return
 	}
-	m := &membership{value: &referenceValue{targets: []string{kind + "/" + id}}}
-	if kind == typ {
-		m.self = id
-	}
-	for _, code := range codes {
-		if p := r.typeOf(typ).params[code]; p != nil && p.Type == fhir.ReferenceParam {
-			m.params = append(m.params, p)
+	for _, id := range m.ids {
+		switch {
+		case m.kind == "Patient" && several && len(m.ids) > 1:
+			c.Ranges = append(c.Ranges, CompartmentRange(id)) // rather than a key for each of the types
+		case m.kind == "Patient" || m.kind == typ:
+			c.Ranges = append(c.Ranges, KeyRange{Low: compartmentKey(m.kind, id, typ)})
 		}
 	}
-	c.member.of[typ] = m
-	if kind == "Patient" || kind == typ {
-		c.Ranges = append(c.Ranges, KeyRange{Low: compartmentKey(kind, id, typ)})
-	}
-	if kind != "Patient" {
-		for _, p := range m.params {
-			c.addRanges(p, m.value)
+	if m.kind != "Patient" {
+		for _, p := range m.of[typ] {
+			c.addRanges(p, &m.value)
 		}
 	}
 }
 
-// A member says what is in a compartment, by type.
+// A member says what is in a compartment: the resources that have it, and what
+// refers to them.
 type member struct {
-	of map[string]*membership
-}
-
-// A membership says which resources of a type are in a compartment: what refers
-// to the one that has it through one of the parameters, and that one itself.
-type membership struct {
-	self   string // its id, if it is of this type
-	params []*Param
-	value  *referenceValue
+	kind  string
+	ids   []string            // nil: any
+	of    map[string][]*Param // by type, the parameters whose references count
+	value referenceValue
 }
 
 func (m *member) matches(r *fhir.Resource) bool {
-	of := m.of[r.Type()]
-	return of != nil && (of.self != "" && of.self == r.ID() || slices.ContainsFunc(of.params, func(p *Param) bool {
-		return p.any(r, func(el *element) bool { return of.value.matches(el) })
-	}))
+	params, ok := m.of[r.Type()]
+	if !ok {
+		return false
+	}
+	if r.Type() == m.kind && (m.ids == nil || slices.Contains(m.ids, r.ID())) {
+		return true
+	}
+	return slices.ContainsFunc(params, func(p *Param) bool { return p.any(r, m.refersTo) })
+}
+
+// refersTo reports whether a reference is to a resource that has the compartment.
+func (m *member) refersTo(el *element) bool {
+	if m.ids != nil {
+		return m.value.matches(el)
+	}
+	l, ok := el.link()
+	return ok && strings.HasPrefix(l.target, m.kind+"/")
 }

@@ -12,6 +12,15 @@ func (r *Registry) Index(res *fhir.Resource) *Entries { return r.IndexAs(res, re
 // those of a patient, an encounter and others that have a compartment depend on
 // it: they are in their own.
 func (r *Registry) IndexAs(res *fhir.Resource, id string) *Entries {
+	k := r.walked(res, id)
+	e := &Entries{Keys: k.w.keys(), Date: k.date}
+	k.w.release()
+	return e
+}
+
+// walked returns a walker that has been over a resource. Its writer has to be
+// released.
+func (r *Registry) walked(res *fhir.Resource, id string) walker {
 	typ := r.types[res.Type()]
 	w := writers.Get().(*writer)
 	k := walker{reg: r, tree: res.Tree(), trie: typ.trie, w: w, el: element{reg: r, root: res.Root()}}
@@ -22,9 +31,7 @@ func (r *Registry) IndexAs(res *fhir.Resource, id string) *Entries {
 	}
 	k.item(0, 0, &typ.trie.nodes[0])
 	k.computed()
-	e := &Entries{Keys: w.keys(), Date: k.date}
-	w.release()
-	return e
+	return k
 }
 
 // computed writes the keys of the paths that no walk finds.

@@ -83,6 +83,8 @@ func (c *Clause) MatchesIn(r *fhir.Resource, u Universe) bool {
 		return !c.Not.MatchesIn(r, u)
 	case c.Text != nil:
 		return c.Text.matches(r)
+	case c.care != nil:
+		return c.care.matches(r)
 	case c.member != nil:
 		return c.member.matches(r)
 	case c.types != nil:

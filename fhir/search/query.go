@@ -89,8 +89,9 @@ type Clause struct {
 	// Matches need not be asked.
 	Exact bool
 
-	member *member  // of a compartment; then there is no Param
-	types  []string // from _type; then there is no Param
+	member *member   // of a compartment; then there is no Param
+	types  []string  // from _type; then there is no Param
+	care   *careTime // from CareTime; then there is no Param
 }
 
 // A Value is one value a clause compares with, parsed.

@@ -114,6 +114,7 @@ type walker struct {
 	w    *writer
 	date int64
 	rank uint8   // of date
+	care span    // that date is of
 	el   element // the value in hand
 }
 

@@ -278,7 +278,7 @@ func (p *plan) makeWrite(c *change) error {
 	if err != nil {
 		return err
 	}
-	w := store.Prepare(p.server.registry, r, c.keys[0].ID, c.request.Method)
+	w := store.Prepare(p.server.registry(), r, c.keys[0].ID, c.request.Method)
 	c.write, c.edits = &w, edits
 	return nil
 }

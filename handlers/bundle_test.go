@@ -152,7 +152,7 @@ func (t *bundleTest) find(url string) []*fhir.Resource {
 	if err := req.address(url); err != nil {
 		t.Fatal(err)
 	}
-	q, err := search.Parse(t.server.registry, req.Key.Type, req.Query, search.Options{DefaultCount: 1000, MaxCount: 1000})
+	q, err := search.Parse(t.server.registry(), req.Key.Type, req.Query, search.Options{DefaultCount: 1000, MaxCount: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	models "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
 	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/search"
 )
 
 // A statement is a statement of capabilities, as sent.
@@ -22,7 +23,8 @@ type statement struct {
 }
 
 // capabilities says what this server does. The statement is made of the tables
-// that it is done by, once: nothing in it changes while the server runs.
+// that it is done by, once: nothing in it but search parameters changes while the
+// server runs.
 // See https://hl7.org/fhir/R4/http.html#capabilities.
 func (s *Server) capabilities(ctx context.Context, u unit, req *Request) (*Response, error) {
 	if err := req.onlyParams("mode", "_summary", "_elements"); err != nil {
@@ -67,14 +69,27 @@ func (s *Server) statement(mode string) (statement, error) {
 	return statement{}, fhir.Errorf(fhir.Invalid, "mode is full, normative or terminology, not %q", clip(mode))
 }
 
-// stated returns the statement of a type, made once.
+// A statementKey is what a statement depends on.
+type statementKey struct {
+	typ      string
+	registry *search.Registry
+}
+
+// stated returns the statement of a type, made once for each set of parameters.
 func (s *Server) stated(typ string, build func() any) statement {
-	if made, ok := s.statements.Load(typ); ok {
+	key := statementKey{typ, s.registry()}
+	if made, ok := s.statements.Load(key); ok {
 		return made.(statement)
 	}
 	body := mustJSON(build())
 	sum := sha256.Sum256(body)
-	made, _ := s.statements.LoadOrStore(typ, statement{typ, body, hex.EncodeToString(sum[:8])})
+	s.statements.Range(func(old, _ any) bool { // there is one set of parameters at a time
+		if old.(statementKey).registry != key.registry {
+			s.statements.Delete(old)
+		}
+		return true
+	})
+	made, _ := s.statements.LoadOrStore(key, statement{typ, body, hex.EncodeToString(sum[:8])})
 	return made.(statement)
 }
 
@@ -200,7 +215,7 @@ func (s *Server) restOperations(typ string) []models.CapabilityStatementRestReso
 
 // searchParams lists what a type, or everything, can be searched by.
 func (s *Server) searchParams(typ string) []models.CapabilityStatementRestResourceSearchParam {
-	params := s.registry.Params(typ)
+	params := s.registry().Params(typ)
 	list := make([]models.CapabilityStatementRestResourceSearchParam, 0, len(params))
 	for _, p := range params {
 		list = append(list, models.CapabilityStatementRestResourceSearchParam{

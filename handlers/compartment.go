@@ -17,10 +17,10 @@ func (s *Server) checkCompartment(req *Request) error {
 	if !fhir.ValidID(req.Within.ID) {
 		return fhir.Errorf(fhir.NotFound, "%q is no id", clip(req.Within.ID))
 	}
-	if !s.registry.HasCompartment(req.Within.Type) {
+	if !s.registry().HasCompartment(req.Within.Type) {
 		return fhir.Errorf(fhir.NotFound, "a resource of type %s has no compartment", req.Within.Type)
 	}
-	if _, ok := s.registry.Compartment(req.Within.Type, req.Within.ID, req.Key.Type); !ok {
+	if _, ok := s.registry().Compartment(req.Within.Type, req.Within.ID, req.Key.Type); !ok {
 		return fhir.Errorf(fhir.NotFound, "there is nothing of type %s in the compartment of a %s", req.Key.Type, req.Within.Type)
 	}
 	return nil
@@ -40,7 +40,7 @@ func (req *Request) searchAddress() string {
 // compartments returns the URLs of the definitions of compartments, sorted.
 func (s *Server) compartments() []string {
 	var urls []string
-	for _, kind := range s.registry.Compartments() {
+	for _, kind := range s.registry().Compartments() {
 		urls = append(urls, "http://hl7.org/fhir/CompartmentDefinition/"+strings.ToLower(kind[:1])+kind[1:])
 	}
 	slices.Sort(urls)

@@ -67,7 +67,7 @@ func (s *Server) write(req *Request, id string) (store.Write, error) {
 	if err := s.settled(req.Body.Root()); err != nil {
 		return store.Write{}, err
 	}
-	return store.Prepare(s.registry, req.Body, id, req.Method), nil
+	return store.Prepare(s.registry(), req.Body, id, req.Method), nil
 }
 
 // settled refuses references that are searches: only a transaction resolves

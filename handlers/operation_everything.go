@@ -160,7 +160,7 @@ func (e *everything) stages(ctx context.Context, u unit, req *Request) ([]stage,
 // to.
 func (s *Server) references(r *fhir.Resource, code, typ string) []string {
 	ids := []string{}
-	p, ok := s.registry.Lookup(r.Type(), code)
+	p, ok := s.registry().Lookup(r.Type(), code)
 	if !ok {
 		panic("handlers: " + r.Type() + " has no parameter " + code)
 	}
@@ -211,7 +211,7 @@ func (e *everything) query(typ string, ids []string) *search.Query {
 
 // only restricts a search to types.
 func (e *everything) only(q *search.Query, types []string) {
-	typed, err := search.Parse(e.server.registry, "", [][2]string{{"_type", strings.Join(types, ",")}}, search.Options{})
+	typed, err := search.Parse(e.server.registry(), "", [][2]string{{"_type", strings.Join(types, ",")}}, search.Options{})
 	if err != nil {
 		panic(err) // they have been checked
 	}
@@ -224,7 +224,7 @@ func (e *everything) narrow(q *search.Query) {
 		q.LastUpdated = append(q.LastUpdated, search.TimeRange{Low: e.since})
 	}
 	if !e.from.IsZero() || !e.to.IsZero() {
-		q.Where = append(q.Where, e.server.registry.CareTime(e.from, e.to))
+		q.Where = append(q.Where, e.server.registry().CareTime(e.from, e.to))
 	}
 }
 
@@ -235,7 +235,7 @@ func (e *everything) members(typ string) *search.Query {
 	if q == nil {
 		return nil
 	}
-	within, ok := e.server.registry.CompartmentOf(e.kind, e.ids, q.Type)
+	within, ok := e.server.registry().CompartmentOf(e.kind, e.ids, q.Type)
 	if !ok {
 		return nil
 	}
@@ -268,7 +268,7 @@ func (e *everything) support() *search.Query {
 	direct := e.links(func(p *search.Param) bool { return refersToAny(p, types) })
 	roles := e.links(func(p *search.Param) bool { return refersToAny(p, []string{"PractitionerRole"}) })
 	for _, code := range []string{"practitioner", "organization", "location"} {
-		if p, ok := e.server.registry.Lookup("PractitionerRole", code); ok {
+		if p, ok := e.server.registry().Lookup("PractitionerRole", code); ok {
 			role := &search.Query{Type: "PractitionerRole", Where: []search.Clause{{Links: roles}}}
 			direct = append(direct, search.Link{Param: p, Reverse: true, Target: role})
 		}
@@ -282,16 +282,16 @@ func (e *everything) support() *search.Query {
 
 // foreignDevices returns the search for the devices of other patients.
 func (e *everything) foreignDevices() *search.Query {
-	q, err := search.Parse(e.server.registry, "Device", [][2]string{{"patient:missing", "false"}}, search.Options{})
+	q, err := search.Parse(e.server.registry(), "Device", [][2]string{{"patient:missing", "false"}}, search.Options{})
 	if err != nil {
 		panic(err)
 	}
-	p, _ := e.server.registry.Lookup("Device", "patient")
+	p, _ := e.server.registry().Lookup("Device", "patient")
 	keys := make([]fhir.Key, len(e.people))
 	for i, id := range e.people {
 		keys[i] = fhir.Key{Type: "Patient", ID: id}
 	}
-	own := &search.Query{Type: "Device", Where: []search.Clause{e.server.registry.Referring(p, keys)}}
+	own := &search.Query{Type: "Device", Where: []search.Clause{e.server.registry().Referring(p, keys)}}
 	q.Where = append(q.Where, search.Clause{Not: own})
 	return q
 }
@@ -310,7 +310,7 @@ func (e *everything) links(counts func(p *search.Param) bool) []search.Link {
 		if t.Kind != fhir.ResourceType || t.Abstract {
 			continue
 		}
-		for _, p := range e.server.registry.IncludeParams(&search.Include{Source: t.Name}, "") {
+		for _, p := range e.server.registry().IncludeParams(&search.Include{Source: t.Name}, "") {
 			if !counts(p) {
 				continue
 			}
@@ -348,12 +348,12 @@ func (e *everything) ofEncounter(id string) *search.Query {
 	}
 	itself := &search.Query{Type: "Encounter", IDs: []string{id}}
 	var links []search.Link
-	for _, p := range e.server.registry.IncludeParams(&search.Include{Source: "Encounter"}, "") {
+	for _, p := range e.server.registry().IncludeParams(&search.Include{Source: "Encounter"}, "") {
 		links = append(links, search.Link{Param: p, Reverse: true, Target: itself})
 	}
 	rest := &search.Query{}
 	e.only(rest, supporting)
-	within, _ := e.server.registry.CompartmentOf("Encounter", e.ids, "")
+	within, _ := e.server.registry().CompartmentOf("Encounter", e.ids, "")
 	q.Where = append(q.Where, search.Clause{Links: links}, search.Clause{Not: rest},
 		search.Clause{Not: &search.Query{Where: []search.Clause{within}}})
 	return q

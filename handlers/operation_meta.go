@@ -67,7 +67,7 @@ func (s *Server) metaInUse(ctx context.Context, u unit, req *Request) (*Response
 	ctx, cancel := context.WithTimeout(ctx, s.options.Limits.SearchTime)
 	defer cancel()
 	const marked = "_profile pr true or _tag pr true or _security pr true"
-	q, err := search.Parse(s.registry, req.Key.Type, [][2]string{{"_filter", marked}}, search.Options{DefaultCount: s.options.Limits.MaxCount})
+	q, err := search.Parse(s.registry(), req.Key.Type, [][2]string{{"_filter", marked}}, search.Options{DefaultCount: s.options.Limits.MaxCount})
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func (s *Server) withMeta(old *store.Version, by fhir.Value, change func(*metaLi
 	if err != nil {
 		return store.Write{}, err
 	}
-	w := store.Prepare(s.registry, changed, old.Key.ID, http.MethodPatch)
+	w := store.Prepare(s.registry(), changed, old.Key.ID, http.MethodPatch)
 	w.IfVersion = old.Number
 	return w, nil
 }

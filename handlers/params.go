@@ -78,7 +78,7 @@ func (s *Server) criteria(typ string, params [][2]string) (*search.Query, error)
 	if len(kept) == 0 {
 		return nil, fhir.Errorf(fhir.Invalid, "a conditional interaction needs search criteria, as in %s?identifier=…", typ)
 	}
-	return search.Parse(s.registry, typ, kept, search.Options{
+	return search.Parse(s.registry(), typ, kept, search.Options{
 		Base:         s.base,
 		DefaultCount: s.options.Limits.DefaultCount,
 		MaxCount:     s.options.Limits.MaxCount,

@@ -127,7 +127,7 @@ func (s *Server) patched(req *Request, old *store.Version) (store.Write, error) 
 	if err := errors.Join(s.settled(r.Root()), whole(r)); err != nil {
 		return store.Write{}, patchMade(err)
 	}
-	w := store.Prepare(s.registry, r, old.Key.ID, req.Method)
+	w := store.Prepare(s.registry(), r, old.Key.ID, req.Method)
 	w.IfVersion = old.Number
 	return w, nil
 }

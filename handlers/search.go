@@ -44,6 +44,7 @@ func (s *Server) search(ctx context.Context, u unit, req *Request) (*Response, e
 			return nil, err
 		}
 	}
+	asked.explained()
 	total, err := s.total(ctx, u, req.Who, &asked, page)
 	if err != nil {
 		return nil, err
@@ -62,11 +63,11 @@ func (s *Server) searchRequest(ctx context.Context, r store.Reader, req *Request
 	var asked searchRequest
 	kept := make([][2]string, 0, len(req.Query))
 	for _, p := range req.Query {
-		if p[0] != "_total" && p[0] != cursorParam && !viewing(p[0]) {
+		if p[0] != "_total" && p[0] != explainParam && p[0] != cursorParam && !viewing(p[0]) {
 			kept = append(kept, p)
 		}
 	}
-	q, err := search.Parse(s.registry, req.Key.Type, kept, search.Options{
+	q, err := search.Parse(s.registry(), req.Key.Type, kept, search.Options{
 		Lenient:      req.Prefer.Lenient,
 		Base:         s.base,
 		DefaultCount: s.options.Limits.DefaultCount,
@@ -83,8 +84,11 @@ func (s *Server) searchRequest(ctx context.Context, r store.Reader, req *Request
 	if err := s.readView(req, &asked); err != nil {
 		return asked, err
 	}
+	if err := s.readExplain(req, &asked); err != nil {
+		return asked, err
+	}
 	if req.Within.Type != "" {
-		within, _ := s.registry.Compartment(req.Within.Type, req.Within.ID, q.Type)
+		within, _ := s.registry().Compartment(req.Within.Type, req.Within.ID, q.Type)
 		q.Where = append(q.Where, within)
 	}
 	text, err := req.once(cursorParam)
@@ -133,6 +137,36 @@ func (s *Server) readView(req *Request, asked *searchRequest) error {
 	return nil
 }
 
+// explainParam asks how a search was carried out.
+const explainParam = "_explain"
+
+// readExplain reads _explain, which only those may ask for who may know how data
+// is stored.
+func (s *Server) readExplain(req *Request, asked *searchRequest) error {
+	text, err := req.once(explainParam)
+	switch {
+	case err != nil || text == "" || text == "false":
+		return err
+	case text != "true":
+		return fhir.Errorf(fhir.Invalid, "%s is true or false, not %q", explainParam, clip(text))
+	case !s.options.Explain:
+		return fhir.Errorf(fhir.Forbidden, "this server does not tell how it searches")
+	}
+	asked.query.Explain = &search.Explain{}
+	asked.params = append(asked.params[:len(asked.params):len(asked.params)], [2]string{explainParam, text})
+	return nil
+}
+
+// explained adds what the store told of the search to the notes.
+func (asked *searchRequest) explained() {
+	if e := asked.query.Explain; e != nil {
+		for _, line := range e.Lines {
+			asked.notes = append(asked.notes, note("%s", line))
+		}
+		asked.query.Explain = nil
+	}
+}
+
 // total returns how many resources match, or a negative number if that is not
 // known and not wanted.
 func (s *Server) total(ctx context.Context, u unit, who search.Access, asked *searchRequest, page *store.Page) (int64, error) {
@@ -153,7 +187,7 @@ func (s *Server) included(ctx context.Context, u unit, who search.Access, asked 
 	if asked.query.Includes == nil || len(page.Versions) == 0 {
 		return nil, nil
 	}
-	found, err := store.Include(ctx, u, s.registry, who, asked.query.Includes, page.Versions)
+	found, err := store.Include(ctx, u, s.registry(), who, asked.query.Includes, page.Versions)
 	warn := func(text string) {
 		asked.notes = append(asked.notes, fhir.Issue{Severity: "warning", Code: "incomplete", Text: text})
 	}

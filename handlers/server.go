@@ -34,6 +34,7 @@ type Options struct {
 	Access func(*http.Request) (search.Access, error)
 
 	Limits            Limits            // zero values mean the defaults
+	Explain           bool              // _explain is answered: callers may know how data is stored
 	NoUpdateCreate    bool              // PUT to an id that does not exist is refused with 405
 	ConditionalDelete ConditionalDelete // empty: single
 	CursorKey         []byte            // signs paging cursors, at least 16 bytes; empty: a random one, so that cursors end with the process
@@ -128,7 +129,7 @@ type Observation struct {
 // A Server performs FHIR interactions on a store. It is safe for concurrent use.
 type Server struct {
 	store    store.Store
-	registry *search.Registry
+	params   *search.Registry // of a store that has none of its own
 	codec    *fhir.Codec
 	base     string
 	options  Options
@@ -138,7 +139,7 @@ type Server struct {
 	draining atomic.Bool
 
 	ids        requestIDs
-	statements sync.Map // statements of capabilities made so far, by type
+	statements sync.Map // statements of capabilities made so far, by statementKey
 }
 
 // New returns a server. The error says which option is missing or wrong.
@@ -169,17 +170,26 @@ func New(o Options) (*Server, error) {
 	}
 	o.Limits = o.Limits.orDefaults()
 	s := &Server{
-		store:    o.Store,
-		registry: o.Registry,
-		codec:    o.Codec,
-		base:     strings.TrimRight(o.BaseURL, "/"),
-		options:  o,
-		links:    newLinkTable(o.Codec.Schema),
-		started:  time.Now(),
-		ids:      newRequestIDs(),
+		store:   o.Store,
+		params:  o.Registry,
+		codec:   o.Codec,
+		base:    strings.TrimRight(o.BaseURL, "/"),
+		options: o,
+		links:   newLinkTable(o.Codec.Schema),
+		started: time.Now(),
+		ids:     newRequestIDs(),
 	}
 	s.table = s.actions()
 	return s, nil
+}
+
+// registry returns what resources can be searched by now. Where the store takes
+// custom parameters, that changes.
+func (s *Server) registry() *search.Registry {
+	if own, ok := s.store.(interface{ Registry() *search.Registry }); ok {
+		return own.Registry()
+	}
+	return s.params
 }
 
 // Drain makes /readyz say that the server is about to stop, so that no new work

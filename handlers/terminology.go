@@ -36,7 +36,7 @@ func (d *definitions) Canonical(typ, url string) ([]*fhir.Resource, error) {
 		return nil, nil
 	}
 	params := [][2]string{{"url", escaped.Replace(url)}}
-	q, err := search.Parse(d.server.registry, typ, params, search.Options{DefaultCount: maxSameURL})
+	q, err := search.Parse(d.server.registry(), typ, params, search.Options{DefaultCount: maxSameURL})
 	if err != nil {
 		return nil, err
 	}

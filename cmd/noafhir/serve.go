@@ -76,6 +76,7 @@ func serve(ctx context.Context, p *program, _ []string) (err error) {
 		BaseURL:           c.baseURL(listener.Addr()),
 		Version:           version,
 		Access:            handlers.Open,
+		Explain:           true, // as long as nobody has to say who he is
 		Limits:            c.Limits,
 		NoUpdateCreate:    !c.UpdateCreate,
 		ConditionalDelete: handlers.ConditionalDelete(c.ConditionalDelete),

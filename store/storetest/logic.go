@@ -113,8 +113,9 @@ func (w *wish) String() string {
 	return text + "]"
 }
 
-// walkBack collects the keys of all pages from the last one to the first.
-func (s *trial) walkBack(r store.Reader, who search.Access, q *search.Query) []string {
+// walkBack collects the keys of all pages from the last one to the first. Still says
+// that nobody writes meanwhile.
+func (s *trial) walkBack(r store.Reader, who search.Access, q *search.Query, still bool) []string {
 	s.Helper()
 	page := *q
 	page.Backward = true
@@ -127,7 +128,7 @@ func (s *trial) walkBack(r store.Reader, who search.Access, q *search.Query) []s
 		if len(p.Versions) > page.Count || p.Prev != nil && len(p.Versions) < page.Count {
 			s.Errorf("a page of %d has %d resources, more before it %t", page.Count, len(p.Versions), p.Prev != nil)
 		}
-		if page.After != nil && len(p.Versions) > 0 {
+		if still && page.After != nil && len(p.Versions) > 0 {
 			s.forward(r, who, page, p)
 		}
 		found = append(names(p.Versions), found...)

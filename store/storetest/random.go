@@ -170,7 +170,7 @@ func (p *pair) compareSearch() {
 	if !slices.Equal(got, want) {
 		p.Errorf("%s by pages of %d for %q finds\n%v, want\n%v", text, count, whose, got, want)
 	}
-	if got := p.walkBack(p.trial, who, mine); !slices.Equal(got, want) && len(got)+len(want) > 0 {
+	if got := p.walkBack(p.trial, who, mine, true); !slices.Equal(got, want) && len(got)+len(want) > 0 {
 		p.Errorf("%s backwards by pages of %d for %q finds\n%v, want\n%v", text, count, whose, got, want)
 	}
 	n, err := p.Count(context.Background(), who, mine)

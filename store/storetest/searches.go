@@ -109,15 +109,32 @@ func (s *trial) lastUpdated(made []*store.Version) {
 // while other things change.
 func pages(s *suite) {
 	st := s.fresh()
+	st.put(patient("p", "Poe"))
 	for i := range 60 {
-		st.put(observation(fmt.Sprintf("o%02d", i), "p", "final"))
+		st.put(paged(i, "final"))
 	}
 	for _, text := range []string{
 		"Observation", "Observation?status=final", "Observation?status=final&subject=Patient/p", "Observation?status=final,amended",
 		"Observation?_sort=_id", "Observation?_sort=-_lastUpdated&status=final", "?_sort=_id",
+		"Observation?_sort=date", "Observation?_sort=-date", "Observation?status=final,amended&_sort=-date", "Observation?_sort=-code",
+		"Observation?_sort=subject,-_id", "Observation?_sort=-value-quantity", "Observation?subject:Patient._id=p",
+		"Observation?subject:Patient.active:missing=true&_sort=date",
 	} {
 		s.run(text, func(s *suite) { (&trial{s, st.Store}).walkAmidWrites(text) })
 	}
+}
+
+// paged writes the i-th observation to be sorted: some have no date or no value, and
+// many are alike.
+func paged(i int, status string) string {
+	text := fmt.Sprintf(`{"resourceType":"Observation","id":"o%02d","status":%q,"code":{"coding":[{"code":"c%d"}]},"subject":{"reference":"Patient/p"}`, i, status, i%4)
+	if i%5 > 0 {
+		text += fmt.Sprintf(`,"effectiveDateTime":"2024-01-%02d"`, 1+i%7)
+	}
+	if i%3 > 0 {
+		text += fmt.Sprintf(`,"valueQuantity":{"value":%d}`, i%11)
+	}
+	return text + "}"
 }
 
 func (s *trial) walkAmidWrites(text string) {
@@ -144,25 +161,29 @@ func (s *trial) walkAmidWrites(text string) {
 				if _, err := s.Delete(ctx, all, key("Observation/"+id), 0); err != nil {
 					s.Errorf("Delete: %v", err)
 				}
-				if _, err := s.Put(ctx, all, s.write(observation(id, "p", []string{"final", "amended"}[i%2]))); err != nil {
+				if _, err := s.Put(ctx, all, s.write(paged(i%60, []string{"final", "amended"}[i%2]))); err != nil {
 					s.Errorf("Put: %v", err)
 				}
 			}
 		})
 	}
-	for range 5 {
+	for range 2 {
 		q := s.query(text)
 		q.Count = 7
 		got := slices.DeleteFunc(s.walk(s, all, q), func(name string) bool { return !still(name) })
 		if !slices.Equal(got, want) {
 			s.Errorf("amid writes the walk finds\n%v, want\n%v", got, want)
 		}
+		got = slices.DeleteFunc(s.walkBack(s, all, q, false), func(name string) bool { return !still(name) })
+		if !slices.Equal(got, want) {
+			s.Errorf("amid writes the walk back finds\n%v, want\n%v", got, want)
+		}
 	}
 	close(stop)
 	wg.Wait()
 	for i := range 60 {
-		if id := fmt.Sprintf("o%02d", i); !still("Observation/" + id) {
-			s.put(observation(id, "p", "final"))
+		if !still(fmt.Sprintf("Observation/o%02d", i)) {
+			s.put(paged(i, "final"))
 		}
 	}
 }

@@ -8,7 +8,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION)
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-test: ## format, vet, staticcheck, tidy, then go test -race ./...
+test: ## format, vet, staticcheck, tidy, then go test -race ./..., MongoDB included
 	@scripts/test.sh
 
 check: ## test, and: generated files, known vulnerabilities, the static binary

@@ -65,6 +65,42 @@ lint() {
 	fi
 }
 
+# mongodb says which MongoDB the tests use: the one of NOAFHIR_TEST_MONGODB, or else
+# one that is made for them on Debian. Where there is neither, the tests of it are
+# left out.
+started=
+left_out=
+mongodb() {
+	local lock
+	if [ -n "${NOAFHIR_TEST_MONGODB:-}" ]; then
+		say "MongoDB: the one of NOAFHIR_TEST_MONGODB"
+		return
+	fi
+	# The lock is held for as long as the tests run: who is last stops the database.
+	lock=${TMPDIR:-/tmp}/noafhir-mongodb-test.$(id -u)
+	exec 7>"$lock"
+	flock -s 7
+	say "MongoDB: one for tests (scripts/mongodb-test.sh)"
+	scripts/mongodb-test.sh status >/dev/null || started=yes
+	if NOAFHIR_TEST_MONGODB=$(scripts/mongodb-test.sh up 7>&-); then
+		export NOAFHIR_TEST_MONGODB
+		return
+	fi
+	started=
+	unset NOAFHIR_TEST_MONGODB
+	left_out="NO MONGODB: what is tested on it was LEFT OUT. Start one and set NOAFHIR_TEST_MONGODB=mongodb://…"
+	loud "$left_out"
+}
+
+# finish stops the database if it was started here and nobody else uses it, and
+# repeats what was left out, for those who look at the end only.
+finish() {
+	if [ -n "$started" ] && flock -n -x 7; then
+		scripts/mongodb-test.sh down
+	fi
+	[ -z "$left_out" ] || loud "$left_out"
+}
+
 need_go
 flag=$(race)
 say gofmt
@@ -75,8 +111,10 @@ say staticcheck
 lint
 say go mod tidy
 go mod tidy -diff
+trap finish EXIT
+mongodb
 say "go test $flag"
 if [ -n "$flag" ]; then
-	CGO_ENABLED=1 exec go test -race -timeout 30m ./...
+	export CGO_ENABLED=1
 fi
-exec go test -timeout 30m ./...
+go test ${flag:+"$flag"} -timeout 30m ./... 7>&-

@@ -1,0 +1,67 @@
+package mongodb
+
+import (
+	"cmp"
+	"context"
+	neturl "net/url"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/noafhir/noafhir/fhir"
+)
+
+const (
+	defaultDatabase = "noafhir"
+	closeWait       = 10 * time.Second
+)
+
+// connect opens the database that a connection string names.
+func (s *Store) connect(ctx context.Context, url string, wait time.Duration) error {
+	name, err := databaseOf(url)
+	if err != nil {
+		return err
+	}
+	o := options.Client().ApplyURI(url).
+		SetAppName("noafhir").
+		SetServerSelectionTimeout(wait).
+		SetReadConcern(readconcern.Majority()).
+		SetReadPreference(readpref.Primary()).
+		SetWriteConcern(writeconcern.Majority()).
+		SetLoggerOptions(options.Logger().SetSink(silent{}))
+	if s.client, err = mongo.Connect(o); err != nil {
+		return err
+	}
+	s.db = s.client.Database(name)
+	s.cur, s.hist, s.locks, s.meta = s.db.Collection("cur"), s.db.Collection("hist"), s.db.Collection("lock"), s.db.Collection("meta")
+	s.files = s.db.GridFSBucket(options.GridFSBucket().SetName("body"))
+	return nil
+}
+
+// databaseOf returns the name of the database in a connection string. What else
+// stands there is left to the driver.
+func databaseOf(url string) (string, error) {
+	_, rest, _ := strings.Cut(url, "://")
+	rest, _, _ = strings.Cut(rest, "?")
+	_, name, _ := strings.Cut(rest, "/")
+	name, err := neturl.PathUnescape(name)
+	if err != nil {
+		return "", fhir.Errorf(fhir.Invalid, "the name of the database in the connection string is not valid")
+	}
+	return cmp.Or(name, defaultDatabase), nil
+}
+
+// silent is where the driver logs to, whatever the environment says: it would
+// log what is asked and stored.
+type silent struct{}
+
+// Info implements [options.LogSink].
+func (silent) Info(int, string, ...any) {}
+
+// Error implements [options.LogSink].
+func (silent) Error(error, string, ...any) {}

@@ -1,0 +1,96 @@
+package mongodb
+
+import (
+	"context"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store"
+)
+
+// A doc is a document of cur: a resource and its newest version.
+type doc struct {
+	Ref         string         `bson:"_id"` // Type/id
+	Type        string         `bson:"t"`
+	ID          string         `bson:"id"`
+	N           int64          `bson:"n"`   // the instant of the first version: the order of creation
+	Number      int64          `bson:"ver"` // of the version
+	LastUpdated int64          `bson:"lu"`  // microseconds since 1970
+	Date        int64          `bson:"d"`   // clinical date, milliseconds since 1970
+	Deleted     bool           `bson:"del"` // it has no keys, no words and no body
+	Method      string         `bson:"m"`
+	Gen         int32          `bson:"gen"` // the generation of the index it has its keys from
+	Keys        []string       `bson:"k"`   // encoded
+	Words       []string       `bson:"w"`   // as wordsOf returns them
+	Body        []byte         `bson:"z,omitempty"`
+	File        *bson.ObjectID `bson:"b,omitempty"` // in place of Body
+}
+
+// An oldDoc is a document of hist: a version that was superseded. One that is
+// still current may be there as well, if the server that was about to supersede
+// it went down.
+type oldDoc struct {
+	Name        string         `bson:"_id"` // Type/id|number
+	Ref         string         `bson:"rk"`  // Type/id
+	Type        string         `bson:"t"`
+	ID          string         `bson:"id"`
+	Number      int64          `bson:"ver"`
+	LastUpdated int64          `bson:"lu"`
+	Deleted     bool           `bson:"del"`
+	Method      string         `bson:"m"`
+	Body        []byte         `bson:"z,omitempty"`
+	File        *bson.ObjectID `bson:"b,omitempty"`
+}
+
+// versionFields is the projection of cur that a version needs.
+var versionFields = bson.D{{Key: "k", Value: 0}, {Key: "w", Value: 0}}
+
+// version returns the version in a document.
+func (s *Store) version(ctx context.Context, d *doc) (*store.Version, error) {
+	v := &store.Version{
+		Key: fhir.Key{Type: d.Type, ID: d.ID}, Number: d.Number, LastUpdated: instant(d.LastUpdated),
+		Method: d.Method, Deleted: d.Deleted,
+	}
+	if d.Deleted {
+		return v, nil
+	}
+	var err error
+	v.Body, err = s.body(ctx, v.Key, d.Body, d.File)
+	return v, err
+}
+
+// parse reads a stored body.
+func (s *Store) parse(v *store.Version) (*fhir.Resource, error) {
+	r, err := s.codec.ParseJSON(v.Body)
+	if err != nil {
+		return nil, errDamaged(v.Key, err)
+	}
+	return r, nil
+}
+
+// wordsOf returns what is stored of the words of a resource: each once, after an
+// n if it stands in the narrative and after a c if it stands anywhere.
+func wordsOf(w store.Words) []string {
+	words := []string{}
+	for _, field := range []struct{ mark, text string }{{"n", w.Narrative}, {"c", w.Content}} {
+		seen := map[string]bool{}
+		for word := range strings.FieldsSeq(field.text) {
+			if !seen[word] {
+				seen[word] = true
+				words = append(words, field.mark+word)
+			}
+		}
+	}
+	return words
+}
+
+// entriesOf returns the keys a write is found by.
+func (s *Store) entriesOf(w *store.Write) *search.Entries {
+	if reg := s.reg.Load(); !w.IndexedBy(reg) {
+		return reg.IndexAs(w.Resource, w.Key.ID)
+	}
+	return w.Entries
+}

@@ -1,0 +1,140 @@
+package mongodb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/noafhir/noafhir/fhir"
+)
+
+// A dbError is a database's error without its text, which may quote what was
+// asked or stored: errors go to the log, and that holds no patient data.
+type dbError struct {
+	code  int
+	name  string
+	cause error // for errors.Is
+}
+
+func (e *dbError) Error() string {
+	if e.name == "" {
+		return fmt.Sprintf("the database answered with code %d", e.code)
+	}
+	return fmt.Sprintf("the database answered with code %d (%s)", e.code, e.name)
+}
+
+// Unwrap keeps errors.Is and errors.As at work.
+func (e *dbError) Unwrap() error { return e.cause }
+
+// causes says in words what an operator can see to. They may be shown to
+// clients. See https://www.mongodb.com/docs/manual/reference/error-codes/.
+var causes = map[int]string{
+	13:    "the database user may not do what the server needs",
+	18:    "the database does not accept the user or the password",
+	14031: "the disk of the database is full",
+}
+
+// translate gives an error of the database a kind. Errors that have one stay as
+// they are.
+func translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*fhir.Error](err); ok {
+		return err
+	}
+	if mongo.IsNetworkError(err) || mongo.IsTimeout(err) || unreachable(err) {
+		return fhir.Because(fhir.Unavailable, nameless(err), "the database can not be reached")
+	}
+	server, ok := errors.AsType[mongo.ServerError](err)
+	if !ok {
+		return fhir.Because(fhir.Internal, nameless(err), "the database driver failed")
+	}
+	plain := nameless(err)
+	for code, text := range causes {
+		if server.HasErrorCode(code) {
+			return fhir.Because(fhir.Unavailable, plain, "%s", text)
+		}
+	}
+	for _, label := range []string{"RetryableWriteError", "TransientTransactionError", "NetworkError"} {
+		if server.HasErrorLabel(label) {
+			return fhir.Because(fhir.Unavailable, plain, "the database is busy or changing its primary")
+		}
+	}
+	return fhir.Because(fhir.Internal, plain, "the database refused a command")
+}
+
+// unreachable reports whether no server could be had.
+func unreachable(err error) bool {
+	return errors.Is(err, mongo.ErrClientDisconnected) || strings.Contains(err.Error(), "server selection error")
+}
+
+// nameless returns an error whose text holds nothing that was asked or stored.
+func nameless(err error) error {
+	if e, ok := errors.AsType[mongo.CommandError](err); ok {
+		return &dbError{int(e.Code), e.Name, err}
+	}
+	if e, ok := errors.AsType[mongo.WriteException](err); ok {
+		if e.WriteConcernError != nil {
+			return &dbError{e.WriteConcernError.Code, e.WriteConcernError.Name, err}
+		}
+		for _, w := range e.WriteErrors {
+			return &dbError{w.Code, "", err}
+		}
+	}
+	if e, ok := errors.AsType[mongo.BulkWriteException](err); ok {
+		if e.WriteConcernError != nil {
+			return &dbError{e.WriteConcernError.Code, e.WriteConcernError.Name, err}
+		}
+		for _, w := range e.WriteErrors {
+			return &dbError{w.Code, "", err}
+		}
+	}
+	return err
+}
+
+// finish gives the error of a call its kind.
+func finish(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*fhir.Error](err); !ok && ctx.Err() != nil {
+		return givenUp(ctx)
+	}
+	return translate(err)
+}
+
+// opening words an error of Open.
+func opening(err error) error {
+	return fmt.Errorf("opening the MongoDB store: %w", translate(err))
+}
+
+// givenUp returns the error for work that was cut short because ctx ended.
+func givenUp(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return fhir.Because(fhir.TooCostly, cause, "the request took too long")
+	}
+	return fhir.Because(fhir.Unavailable, cause, "the request was given up")
+}
+
+func errClosed() error { return fhir.Errorf(fhir.Unavailable, "the store is closed") }
+
+// errDamaged is what reading something impossible comes to.
+func errDamaged(key fhir.Key, cause error) error {
+	return fhir.Because(fhir.Internal, cause, "the stored resource %s can not be read", key)
+}
+
+func notFound(key fhir.Key) error { return fhir.Errorf(fhir.NotFound, "there is no %s", key) }
+func gone(key fhir.Key) error     { return fhir.Errorf(fhir.Gone, "%s has been deleted", key) }
+
+func forbidden(key fhir.Key) error {
+	return fhir.Errorf(fhir.Forbidden, "you may not write %s", key)
+}
+
+func stale(key fhir.Key, number int64) error {
+	return fhir.Errorf(fhir.Stale, "version %d is not the current one of %s", number, key)
+}

@@ -1,0 +1,241 @@
+package mongodb
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store"
+)
+
+// Options say how a store is opened. Only Registry has to be given.
+type Options struct {
+	// Registry indexes resources and, by its codec, parses them.
+	Registry *search.Registry
+
+	// NoDDL is for users that may not make collections and indexes. The error of
+	// Open then lists what is missing.
+	NoDDL bool
+
+	// NoTransactions has the store do without transactions where the database has
+	// them. Units of more than one write are refused then.
+	NoTransactions bool
+
+	// Wait is how long a server that can be written to is waited for, 0 for 5
+	// seconds. Calls that find none fail as Unavailable, and later ones try anew.
+	Wait time.Duration
+
+	// Logger is told what takes long or goes wrong; nil: nobody.
+	Logger *slog.Logger
+
+	// Slow is how long a search may take before the logger is told its shape,
+	// without its values; 0 for a second, negative for ever.
+	Slow time.Duration
+
+	// Now is the clock, nil for time.Now.
+	Now func() time.Time
+}
+
+const (
+	defaultWait = 5 * time.Second
+	defaultSlow = time.Second
+)
+
+// A Store is a [store.Store] in a MongoDB database.
+type Store struct {
+	client *mongo.Client
+	db     *mongo.Database
+	cur    *mongo.Collection // the newest version of every resource there ever was
+	hist   *mongo.Collection // the versions before
+	locks  *mongo.Collection // what conditional writes are waited for by
+	meta   *mongo.Collection // what the database is, and by what it is indexed
+	files  *mongo.GridFSBucket
+
+	reg    atomic.Pointer[search.Registry]
+	codec  *fhir.Codec // the registry's, without its limits
+	gen    atomic.Int32
+	log    *slog.Logger
+	packer *packer
+	clock  *clock
+	slow   time.Duration
+
+	transactions bool // the database has them
+
+	mu     sync.RWMutex // held shared while a call begins
+	closed bool
+	calls  sync.WaitGroup
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store in the database that a connection string of MongoDB
+// names, noafhir if it names none. See
+// https://www.mongodb.com/docs/manual/reference/connection-string/. Missing
+// collections and indexes are made. The error says in words for an operator what
+// keeps the store from being opened.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	s := newStore(o)
+	if err := s.open(ctx, url, o); err != nil {
+		s.letGo()
+		return nil, opening(err)
+	}
+	return s, nil
+}
+
+func newStore(o Options) *Store {
+	s := &Store{log: o.Logger, clock: newClock(o.Now)}
+	s.reg.Store(o.Registry)
+	s.codec = o.Registry.Codec.WithLimits(fhir.Limits{Depth: 1 << 16, Nodes: 1 << 30, StringBytes: 1 << 30, NumberDigits: 1 << 20})
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.slow = cmp.Or(o.Slow, defaultSlow); s.slow < 0 {
+		s.slow = math.MaxInt64
+	}
+	return s
+}
+
+func (s *Store) open(ctx context.Context, url string, o Options) (err error) {
+	if s.packer, err = newPacker(); err != nil {
+		return err
+	}
+	if err := s.connect(ctx, url, cmp.Or(o.Wait, defaultWait)); err != nil {
+		return err
+	}
+	return s.prepare(ctx, o.NoDDL)
+}
+
+// letGo closes whatever is open.
+func (s *Store) letGo() {
+	if s.client != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+		defer cancel()
+		s.client.Disconnect(ctx) // it can only say that it was not connected
+	}
+	if s.packer != nil {
+		s.packer.close()
+	}
+}
+
+// Registry returns what resources are indexed by now.
+func (s *Store) Registry() *search.Registry { return s.reg.Load() }
+
+// enter begins a call, which has to be ended by leave.
+func (s *Store) enter(ctx context.Context) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return errClosed()
+	}
+	if ctx.Err() != nil {
+		return givenUp(ctx)
+	}
+	s.calls.Add(1)
+	return nil
+}
+
+func (s *Store) leave() { s.calls.Done() }
+
+// Close implements [store.Store]. Calls that come later fail as Unavailable.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	s.calls.Wait()
+	s.letGo()
+	return nil
+}
+
+// ask runs a call and gives its error a kind.
+func (s *Store) ask(ctx context.Context, call func() error) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	return finish(ctx, call())
+}
+
+// Read implements [store.Store].
+func (s *Store) Read(ctx context.Context, who search.Access, key fhir.Key) (version *store.Version, err error) {
+	err = s.ask(ctx, func() error {
+		version, err = s.read(ctx, who, key)
+		return err
+	})
+	return version, err
+}
+
+// ReadVersion implements [store.Store].
+func (s *Store) ReadVersion(ctx context.Context, who search.Access, key fhir.Key, number int64) (version *store.Version, err error) {
+	err = s.ask(ctx, func() error {
+		version, err = s.readVersion(ctx, who, key, number)
+		return err
+	})
+	return version, err
+}
+
+// Search implements [store.Store].
+func (s *Store) Search(ctx context.Context, who search.Access, q *search.Query) (page *store.Page, err error) {
+	err = s.ask(ctx, func() error {
+		page, err = s.search(ctx, who, q)
+		return err
+	})
+	return page, err
+}
+
+// Count implements [store.Store].
+func (s *Store) Count(ctx context.Context, who search.Access, q *search.Query) (n int64, err error) {
+	err = s.ask(ctx, func() error {
+		n, err = s.count(ctx, who, q)
+		return err
+	})
+	return n, err
+}
+
+// History implements [store.Store].
+func (s *Store) History(ctx context.Context, who search.Access, q store.HistoryQuery) (page *store.Page, err error) {
+	err = s.ask(ctx, func() error {
+		page, err = s.history(ctx, who, q)
+		return err
+	})
+	return page, err
+}
+
+// Put implements [store.Store].
+func (s *Store) Put(ctx context.Context, who search.Access, w store.Write) (version *store.Version, err error) {
+	err = s.ask(ctx, func() error {
+		version, err = s.put(ctx, who, &w)
+		return err
+	})
+	return version, err
+}
+
+// Delete implements [store.Store].
+func (s *Store) Delete(ctx context.Context, who search.Access, key fhir.Key, ifVersion int64) (version *store.Version, err error) {
+	err = s.ask(ctx, func() error {
+		version, err = s.delete(ctx, who, key, ifVersion)
+		return err
+	})
+	return version, err
+}
+
+// Update implements [store.Store].
+func (s *Store) Update(ctx context.Context, work func(tx store.Tx) error) error {
+	return s.ask(ctx, func() error { return s.update(ctx, work) })
+}
+
+// Check implements [store.Store].
+func (s *Store) Check(ctx context.Context) error {
+	return s.ask(ctx, func() error { return s.check(ctx) })
+}

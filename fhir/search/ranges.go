@@ -3,6 +3,7 @@ package search
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 // A comparison is a value to compare with, parsed. Each type of parameter, and
@@ -65,4 +66,40 @@ func (r *ranger) prefixed(form byte, prefix []byte) {
 func (r *ranger) everything() {
 	r.out = append(r.out, KeyRange{Low: r.prefix, High: after(r.prefix)})
 	r.inexact = true
+}
+
+// AllKeys reports whether ranges are single keys.
+func AllKeys(ranges []KeyRange) bool {
+	return !slices.ContainsFunc(ranges, func(r KeyRange) bool { return r.High != nil })
+}
+
+// UnionOf returns key ranges that hold everything that meets one of some queries,
+// and false if keys do not help with one of them.
+func UnionOf(queries []Query) ([]KeyRange, bool) {
+	var all []KeyRange
+	for i := range queries {
+		ranges, ok := rangesOf(&queries[i])
+		if !ok {
+			return nil, false
+		}
+		all = append(all, ranges...)
+	}
+	return Union(all), true
+}
+
+// rangesOf returns key ranges that hold everything that meets a query: those of a
+// clause of single keys, if there is one.
+func rangesOf(q *Query) (best []KeyRange, ok bool) {
+	for i := range q.Where {
+		ranges := q.Where[i].Ranges
+		if q.Where[i].Or != nil {
+			if ranges, _ = UnionOf(q.Where[i].Or); ranges == nil {
+				continue
+			}
+		}
+		if ranges != nil && (!ok || AllKeys(ranges) && !AllKeys(best)) {
+			best, ok = ranges, true
+		}
+	}
+	return best, ok
 }

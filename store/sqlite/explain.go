@@ -5,8 +5,6 @@ import (
 	"math"
 	"strings"
 	"time"
-
-	"github.com/noafhir/noafhir/fhir/search"
 )
 
 // What [search.Query.Explain] is told: how results are put into order, what each
@@ -28,8 +26,8 @@ func (f *finder) explainPlan() {
 	if f.q.Explain == nil {
 		return
 	}
-	f.explainf("shape: %s", shape(f.q))
-	f.explainf("order: %s", f.order.describe(f.clinical))
+	f.explainf("shape: %s", f.q.Shape())
+	f.explainf("order: %s", f.order.Describe(f.clinical))
 	for i := range f.conditions {
 		f.explainf("condition %d: %s", i+1, f.conditions[i].describe())
 	}
@@ -45,26 +43,6 @@ func (f *finder) explainPlan() {
 	if f.none {
 		f.explainf("nothing can match")
 	}
-}
-
-func (o *order) describe(clinical bool) string {
-	text := map[byte]string{byDate: "clinical date, creation", byUpdated: "lastUpdated", byID: "id", byValue: "values of"}[o.by]
-	for _, k := range o.keys {
-		text += " " + k.param.Code
-		if k.forms == nil {
-			text += " (not in the index)"
-		}
-	}
-	if clinical {
-		text += ", which is the clinical date"
-	}
-	if o.descending {
-		text += ", descending"
-	}
-	if o.backward {
-		text += ", from the end"
-	}
-	return text
 }
 
 func (c *condition) describe() string {
@@ -140,67 +118,7 @@ func (f *finder) timed(what string) error {
 	began := time.Now()
 	err := f.run()
 	if took := time.Since(began); took >= f.s.slow {
-		f.s.log.Warn("a "+what+" took long", "shape", shape(f.q), "duration", took, "examined", f.examined, "failed", err != nil)
+		f.s.log.Warn("a "+what+" took long", "shape", f.q.Shape(), "duration", took, "examined", f.examined, "failed", err != nil)
 	}
 	return err
-}
-
-// shape describes a query by everything but its values.
-func shape(q *search.Query) string {
-	var b strings.Builder
-	b.WriteString(q.Type)
-	sign := byte('?')
-	add := func(text string) {
-		b.WriteByte(sign)
-		b.WriteString(text)
-		sign = '&'
-	}
-	if q.IDs != nil {
-		add("_id")
-	}
-	for range q.LastUpdated {
-		add("_lastUpdated")
-	}
-	for i := range q.Where {
-		add(clauseShape(&q.Where[i]))
-	}
-	for i, k := range q.Sort {
-		minus := map[bool]string{true: "-"}[k.Descending]
-		if i == 0 {
-			add("_sort=" + minus + k.Param.Code)
-		} else {
-			b.WriteString("," + minus + k.Param.Code)
-		}
-	}
-	return b.String()
-}
-
-func clauseShape(c *search.Clause) string {
-	switch {
-	case c.Links != nil:
-		var all []string
-		for _, l := range c.Links {
-			if l.Reverse {
-				all = append(all, "_has:"+l.Param.Code+"("+shape(l.Target)+")")
-			} else {
-				all = append(all, l.Param.Code+".("+shape(l.Target)+")")
-			}
-		}
-		return strings.Join(all, "|")
-	case c.Or != nil:
-		var all []string
-		for i := range c.Or {
-			all = append(all, shape(&c.Or[i]))
-		}
-		return "(" + strings.Join(all, " or ") + ")"
-	case c.Not != nil:
-		return "not(" + shape(c.Not) + ")"
-	case c.Text != nil:
-		return c.Text.Field.String()
-	case c.Param == nil:
-		return "_"
-	case c.Modifier != "":
-		return c.Param.Code + ":" + c.Modifier
-	}
-	return c.Param.Code
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store/ordering"
 )
 
 // A listStream yields what has been gathered.
@@ -21,9 +22,9 @@ func (s *listStream) next() (*candidate, error) {
 	return &s.list[s.at-1], nil
 }
 
-func (s *listStream) end() (spot, bool) {
+func (s *listStream) end() (ordering.Spot, bool) {
 	if len(s.list) == 0 {
-		return spot{}, true
+		return ordering.Spot{}, true
 	}
 	return s.list[len(s.list)-1].spot, !s.cut
 }
@@ -42,7 +43,7 @@ type gathering struct {
 // conditions, and puts them into order.
 func (f *finder) gather(driver int) (stream, error) {
 	g := &gathering{finder: f, driver: driver, kept: f.s.tuning.kept, want: want{keys: f.keysNeeded(driver)}}
-	g.want.bodies = f.order.by == byValue && !f.order.indexed()
+	g.want.bodies = f.order.By == ordering.ByValue && !f.order.Indexed()
 	if !f.bodies {
 		g.kept = f.s.tuning.countKept
 	}
@@ -68,7 +69,7 @@ func (f *finder) gather(driver int) (stream, error) {
 
 // tidy sorts, drops what occurs twice, and cuts off what is too much.
 func (g *gathering) tidy() {
-	slices.SortFunc(g.out.list, func(a, b candidate) int { return g.order.compare(a.spot, b.spot) })
+	slices.SortFunc(g.out.list, func(a, b candidate) int { return g.order.Compare(a.spot, b.spot) })
 	g.out.list = slices.CompactFunc(g.out.list, func(a, b candidate) bool { return a.spot == b.spot })
 	if len(g.out.list) > g.kept {
 		g.out.list = g.out.list[:g.kept]
@@ -81,7 +82,7 @@ func (g *gathering) tidy() {
 func (g *gathering) text(from, where string) string {
 	columns, join := g.want.columns()
 	from += join
-	if g.order.by == byID {
+	if g.order.By == ordering.ByID {
 		columns += ", v.id"
 		from += " CROSS JOIN ver v ON v.vid=c.vid"
 	}
@@ -100,19 +101,19 @@ func (g *gathering) collect(s *stmt) error {
 		if err != nil {
 			return err
 		}
-		if g.order.by == byID {
-			c.spot = spot{text: s.text(g.want.next()), a: c.t}
+		if g.order.By == ordering.ByID {
+			c.spot = ordering.Spot{Text: s.text(g.want.next()), A: c.t}
 		}
 		ok, err := g.meets(g.driver, &c)
 		if err != nil {
 			return err
 		}
-		if ok && g.order.by == byValue {
+		if ok && g.order.By == ordering.ByValue {
 			if err := g.value(&c); err != nil {
 				return err
 			}
 		}
-		if ok && g.order.compare(c.spot, g.spot) > 0 {
+		if ok && g.order.Compare(c.spot, g.spot) > 0 {
 			c.keys, c.checked = nil, true
 			if g.out.list = append(g.out.list, c); len(g.out.list) >= 2*g.kept {
 				g.tidy()
@@ -140,8 +141,8 @@ func (g *gathering) fromIDs() error {
 // value finds out where a candidate stands in an order by values. Its keys have
 // been unpacked.
 func (g *gathering) value(c *candidate) error {
-	if g.order.indexed() {
-		c.spot.text = g.order.textOf(&g.keys)
+	if g.order.Indexed() {
+		c.spot.Text = g.order.Text(&g.keys)
 		return nil
 	}
 	r, err := g.parse(c.version)
@@ -150,10 +151,10 @@ func (g *gathering) value(c *candidate) error {
 		return err
 	}
 	var text []byte
-	for i, k := range g.order.keys {
-		text = g.order.appendValue(text, i, k.param.SortValue(r, k.descending))
+	for i, k := range g.order.Keys {
+		text = g.order.AppendValue(text, i, k.Param.SortValue(r, k.Descending))
 	}
-	c.spot.text = string(text)
+	c.spot.Text = string(text)
 	return nil
 }
 

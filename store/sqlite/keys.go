@@ -73,10 +73,11 @@ func (s *keySet) unpack(packed []byte) bool {
 	return true
 }
 
-func (s *keySet) len() int { return len(s.ends) }
+// Len implements [ordering.Keys].
+func (s *keySet) Len() int { return len(s.ends) }
 
-// at returns the key at place i, which belongs to the set.
-func (s *keySet) at(i int) []byte {
+// At returns the key at place i, which belongs to the set.
+func (s *keySet) At(i int) []byte {
 	start := 0
 	if i > 0 {
 		start = s.ends[i-1]
@@ -84,24 +85,24 @@ func (s *keySet) at(i int) []byte {
 	return s.buf[start:s.ends[i]:s.ends[i]]
 }
 
-// seek returns the place of the first key that is not before k.
-func (s *keySet) seek(k []byte) int {
-	return sort.Search(s.len(), func(i int) bool { return bytes.Compare(s.at(i), k) >= 0 })
+// Seek returns the place of the first key that is not before k.
+func (s *keySet) Seek(k []byte) int {
+	return sort.Search(s.Len(), func(i int) bool { return bytes.Compare(s.At(i), k) >= 0 })
 }
 
 // inAny reports whether one of the keys is in one of the ranges, which are in
 // order and do not overlap.
 func (s *keySet) inAny(ranges []search.KeyRange) bool {
-	if len(ranges) > 2*s.len() {
+	if len(ranges) > 2*s.Len() {
 		return s.inMany(ranges)
 	}
 	for i := range ranges {
 		r := &ranges[i]
-		at := s.seek(r.Low)
-		if at == s.len() {
+		at := s.Seek(r.Low)
+		if at == s.Len() {
 			continue
 		}
-		if r.High == nil && bytes.Equal(s.at(at), r.Low) || r.High != nil && bytes.Compare(s.at(at), r.High) < 0 {
+		if r.High == nil && bytes.Equal(s.At(at), r.Low) || r.High != nil && bytes.Compare(s.At(at), r.High) < 0 {
 			return true
 		}
 	}
@@ -110,11 +111,11 @@ func (s *keySet) inAny(ranges []search.KeyRange) bool {
 
 // same reports whether the set is those keys.
 func (s *keySet) same(keys [][]byte) bool {
-	if s.len() != len(keys) {
+	if s.Len() != len(keys) {
 		return false
 	}
 	for i, k := range keys {
-		if !bytes.Equal(s.at(i), k) {
+		if !bytes.Equal(s.At(i), k) {
 			return false
 		}
 	}
@@ -123,8 +124,8 @@ func (s *keySet) same(keys [][]byte) bool {
 
 // inMany is inAny for more ranges than there are keys.
 func (s *keySet) inMany(ranges []search.KeyRange) bool {
-	for i := range s.len() {
-		k := s.at(i)
+	for i := range s.Len() {
+		k := s.At(i)
 		at := sort.Search(len(ranges), func(i int) bool { return bytes.Compare(ranges[i].Low, k) > 0 })
 		if at > 0 && ranges[at-1].Contains(k) {
 			return true

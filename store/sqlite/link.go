@@ -276,34 +276,3 @@ func (f *finder) exists(q *search.Query) (bool, error) {
 	err = inner.run()
 	return found, err
 }
-
-// unionOf returns key ranges that hold everything that meets one of some queries,
-// and false if keys do not help with one of them.
-func unionOf(queries []search.Query) ([]search.KeyRange, bool) {
-	var all []search.KeyRange
-	for i := range queries {
-		ranges, ok := rangesOf(&queries[i])
-		if !ok {
-			return nil, false
-		}
-		all = append(all, ranges...)
-	}
-	return search.Union(all), true
-}
-
-// rangesOf returns key ranges that hold everything that meets a query: those of a
-// clause of single keys, if there is one.
-func rangesOf(q *search.Query) (best []search.KeyRange, ok bool) {
-	for i := range q.Where {
-		ranges := q.Where[i].Ranges
-		if q.Where[i].Or != nil {
-			if ranges, _ = unionOf(q.Where[i].Or); ranges == nil {
-				continue
-			}
-		}
-		if ranges != nil && (!ok || allKeys(ranges) && !allKeys(best)) {
-			best, ok = ranges, true
-		}
-	}
-	return best, ok
-}

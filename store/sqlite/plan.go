@@ -7,6 +7,7 @@ import (
 
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store"
+	"github.com/noafhir/noafhir/store/ordering"
 )
 
 // How a search finds its way
@@ -85,7 +86,7 @@ type finder struct {
 	ctx        context.Context
 	who        search.Access
 	q          *search.Query
-	order      order
+	order      ordering.Order
 	t          int64 // the type asked for, 0 for all
 	conditions []condition
 	residual   []*search.Clause // what only the body can tell
@@ -94,7 +95,7 @@ type finder struct {
 	clinical   bool             // the order is that of the rows, values apart
 	dates      [2]int64         // matches have clinical dates from the first to the second
 
-	spot     spot // all before and at it has been examined
+	spot     ordering.Spot // all before and at it has been examined
 	keys     keySet
 	examined int
 	most     int  // if not 0, how many may be examined
@@ -110,7 +111,7 @@ func (f *finder) keysNeeded(driver int) bool {
 			return true
 		}
 	}
-	return f.order.by == byValue && f.order.indexed()
+	return f.order.By == ordering.ByValue && f.order.Indexed()
 }
 
 // bodiesNeeded reports whether the versions of candidates have to be read.
@@ -126,7 +127,7 @@ func (c condition) open() bool { return c.clause != nil }
 
 // A candidate is a resource that may match.
 type candidate struct {
-	spot    spot
+	spot    ordering.Spot
 	n, t    int64
 	vid     int64
 	keys    []byte // packed; gone with the next candidate
@@ -138,10 +139,10 @@ type candidate struct {
 func (v *view) newFinder(ctx context.Context, who search.Access, q *search.Query) (*finder, error) {
 	f := &finder{view: v, ctx: ctx, who: who, q: q}
 	var err error
-	if f.order, err = orderOf(q); err != nil {
+	if f.order, err = ordering.Of(q); err != nil {
 		return nil, err
 	}
-	if f.spot, err = f.order.spot(q.After); err != nil {
+	if f.spot, err = f.order.At(q.After); err != nil {
 		return nil, err
 	}
 	if q.Type != "" {
@@ -171,7 +172,7 @@ func (f *finder) addClause(c *search.Clause) {
 		f.conditions = append(f.conditions, condition{clause: c})
 		return
 	case c.Or != nil:
-		if ranges, ok := unionOf(c.Or); ok {
+		if ranges, ok := search.UnionOf(c.Or); ok {
 			f.addRanges(ranges)
 		}
 	}
@@ -186,12 +187,7 @@ func (f *finder) addClause(c *search.Clause) {
 
 func (f *finder) addRanges(ranges []search.KeyRange) {
 	f.none = f.none || len(ranges) == 0
-	f.conditions = append(f.conditions, condition{ranges: ranges, keys: allKeys(ranges)})
-}
-
-// allKeys reports whether ranges are single keys.
-func allKeys(ranges []search.KeyRange) bool {
-	return !slices.ContainsFunc(ranges, func(r search.KeyRange) bool { return r.High != nil })
+	f.conditions = append(f.conditions, condition{ranges: ranges, keys: search.AllKeys(ranges)})
 }
 
 // vidsOf returns the vids of a range that is not turned round.
@@ -240,7 +236,7 @@ func (f *finder) run() error {
 // ordered reports whether the rows of a condition can be had in the order asked
 // for.
 func (f *finder) ordered(c *condition) bool {
-	return (f.order.by == byDate || f.clinical) && c.keys && len(c.ranges) <= f.s.tuning.streams
+	return (f.order.By == ordering.ByDate || f.clinical) && c.keys && len(c.ranges) <= f.s.tuning.streams
 }
 
 // firstDriver chooses what drives at first. Sure says that nothing else could be
@@ -251,7 +247,7 @@ func (f *finder) firstDriver() (driver int, sure bool, err error) {
 	}
 	open := 0 // conditions that a walk does not meet by itself
 	for i := range f.conditions {
-		if !f.conditions[i].timed || f.order.by != byUpdated {
+		if !f.conditions[i].timed || f.order.By != ordering.ByUpdated {
 			open++
 		}
 	}
@@ -508,7 +504,7 @@ func (v *view) search(ctx context.Context, who search.Access, q *search.Query) (
 	if q.Count <= 0 {
 		return page, nil
 	}
-	var first, last spot
+	var first, last ordering.Spot
 	size, more := 0, false
 	f.bodies = true
 	f.found = func(c *candidate) bool {
@@ -536,10 +532,10 @@ func (v *view) search(ctx context.Context, who search.Access, q *search.Query) (
 		first, last, before, more = last, first, more, before
 	}
 	if before {
-		page.Prev = f.order.position(first)
+		page.Prev = f.order.Position(first)
 	}
 	if more {
-		page.Next = f.order.position(last)
+		page.Next = f.order.Position(last)
 	}
 	return page, nil
 }

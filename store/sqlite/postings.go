@@ -88,18 +88,18 @@ func (b *postingBuffer) add(old *keySet, oldDate int64, keys [][]byte, date, n i
 		return
 	}
 	i, j := 0, 0
-	for i < old.len() || j < len(keys) {
+	for i < old.Len() || j < len(keys) {
 		order := 0
 		switch {
-		case i == old.len():
+		case i == old.Len():
 			order = 1
 		case j == len(keys):
 			order = -1
 		default:
-			order = bytes.Compare(old.at(i), keys[j])
+			order = bytes.Compare(old.At(i), keys[j])
 		}
 		if order < 0 {
-			b.note(old.at(i), date, n, true)
+			b.note(old.At(i), date, n, true)
 		} else if order > 0 {
 			b.note(keys[j], date, n, false)
 		}
@@ -114,8 +114,8 @@ func (b *postingBuffer) add(old *keySet, oldDate int64, keys [][]byte, date, n i
 
 // removeAll notes that none of the keys of a resource hold any more.
 func (b *postingBuffer) removeAll(old *keySet, date, n int64) {
-	for i := range old.len() {
-		b.note(old.at(i), date, n, true)
+	for i := range old.Len() {
+		b.note(old.At(i), date, n, true)
 	}
 }
 

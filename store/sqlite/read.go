@@ -9,6 +9,7 @@ import (
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store"
+	"github.com/noafhir/noafhir/store/ordering"
 )
 
 // A view reads through one connection: a reader's, or the writer's within a unit
@@ -166,7 +167,7 @@ func (v *view) history(ctx context.Context, who search.Access, q store.HistoryQu
 	}
 	if q.After != nil {
 		if len(q.After) != 8 {
-			return nil, errPosition()
+			return nil, ordering.ErrPosition()
 		}
 		h.high = min(h.high, int64(binary.BigEndian.Uint64(q.After)))
 	}
@@ -192,10 +193,6 @@ func (v *view) history(ctx context.Context, who search.Access, q store.HistoryQu
 		return nil, err
 	}
 	return page, nil
-}
-
-func errPosition() error {
-	return fhir.Errorf(fhir.Invalid, "the position does not belong to these results")
 }
 
 // A historyWalk goes through versions, newest first.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store/ordering"
 )
 
 // Results sorted by a parameter
@@ -19,10 +20,10 @@ import (
 
 // prepareOrder finds out whether the rows of keys come in the order asked for.
 func (f *finder) prepareOrder() error {
-	if f.order.by != byValue || len(f.order.keys) != 1 || f.q.Type == "" || f.order.keys[0].forms == nil {
+	if f.order.By != ordering.ByValue || len(f.order.Keys) != 1 || f.q.Type == "" || f.order.Keys[0].Forms == nil {
 		return nil
 	}
-	p := f.order.keys[0].param
+	p := f.order.Keys[0].Param
 	if !p.ByClinicalDate() {
 		return nil
 	}
@@ -34,7 +35,7 @@ func (f *finder) prepareOrder() error {
 // boundDates finds out between which clinical dates all matches lie.
 func (f *finder) boundDates() error {
 	f.dates = [2]int64{math.MinInt64, math.MaxInt64}
-	if f.q.Type == "" || f.order.by != byDate && !f.clinical {
+	if f.q.Type == "" || f.order.By != ordering.ByDate && !f.clinical {
 		return nil
 	}
 	for i := range f.q.Where {
@@ -59,11 +60,11 @@ func (f *finder) boundDates() error {
 
 // bound returns the spot before all rows that can match, or with last the one
 // behind them, the way they are gone through.
-func (f *finder) bound(last bool) spot {
-	if f.order.down() != last {
-		return spot{a: f.dates[1], b: math.MaxInt64}
+func (f *finder) bound(last bool) ordering.Spot {
+	if f.order.Down() != last {
+		return ordering.Spot{A: f.dates[1], B: math.MaxInt64}
 	}
-	return spot{a: f.dates[0], b: math.MinInt64}
+	return ordering.Spot{A: f.dates[0], B: math.MinInt64}
 }
 
 // occur reports whether there are rows in one of some ranges.
@@ -88,16 +89,7 @@ func (v *view) occur(ranges []search.KeyRange) (bool, error) {
 
 // streamed reports whether all resources of a type can be had in order.
 func (f *finder) streamed() bool {
-	return f.order.by != byValue || len(f.order.keys) == 1 && f.order.keys[0].forms != nil
-}
-
-// textOf returns the text of the spot of a resource with those keys.
-func (o *order) textOf(keys *keySet) string {
-	var text []byte
-	for i := range o.keys {
-		text = o.appendValue(text, i, o.keys[i].best(keys))
-	}
-	return string(text)
+	return f.order.By != ordering.ByValue || len(f.order.Keys) == 1 && f.order.Keys[0].Forms != nil
 }
 
 // valueStream yields a driver's candidates in an order by values.
@@ -117,13 +109,13 @@ func (f *finder) valueStream(driver int) (stream, error) {
 		return f.formStreams(), nil
 	}
 	without := func() (stream, error) { return f.missingStream(driver, keys) }
-	text := f.spot.text
-	inValues := text != "" && text[0] == present
-	inMissing := text == string([]byte{f.order.missing()})
+	text := f.spot.Text
+	inValues := text != "" && text[0] == ordering.Present
+	inMissing := text == string([]byte{f.order.Missing()})
 	switch {
-	case f.order.backward && inValues:
+	case f.order.Backward && inValues:
 		return &chainStream{parts: []func() (stream, error){with}}, nil
-	case f.order.backward:
+	case f.order.Backward:
 		return &chainStream{parts: []func() (stream, error){without, with}}, nil
 	case inMissing:
 		return &chainStream{parts: []func() (stream, error){without}}, nil
@@ -135,7 +127,7 @@ func (f *finder) valueStream(driver int) (stream, error) {
 type chainStream struct {
 	parts []func() (stream, error)
 	now   stream
-	last  spot
+	last  ordering.Spot
 }
 
 func (s *chainStream) next() (*candidate, error) {
@@ -162,20 +154,20 @@ func (s *chainStream) next() (*candidate, error) {
 	}
 }
 
-func (s *chainStream) end() (spot, bool) { return s.last, true }
+func (s *chainStream) end() (ordering.Spot, bool) { return s.last, true }
 
 // edge is where rows of a key begin, the way they are gone through.
-func (f *finder) edge() spot {
-	s := f.order.start()
-	s.text = ""
+func (f *finder) edge() ordering.Spot {
+	s := f.order.Start()
+	s.Text = ""
 	return s
 }
 
 // missingStream yields the candidates without a value.
 func (f *finder) missingStream(driver int, keys []search.KeyRange) (stream, error) {
 	from := f.edge()
-	if f.spot.text == string([]byte{f.order.missing()}) {
-		from = spot{a: f.spot.a, b: f.spot.b}
+	if f.spot.Text == string([]byte{f.order.Missing()}) {
+		from = ordering.Spot{A: f.spot.A, B: f.spot.B}
 	}
 	inner, err := f.keyStreams(driver, keys, math.MaxInt, from)
 	return &missing{f: f, inner: inner}, err
@@ -200,27 +192,27 @@ func (s *missing) next() (*candidate, error) {
 		if !s.keys.unpack(c.keys) {
 			return nil, errDamaged()
 		}
-		if s.f.order.keys[0].best(&s.keys) == nil {
-			c.spot.text = string([]byte{s.f.order.missing()})
+		if s.f.order.Keys[0].Best(&s.keys) == nil {
+			c.spot.Text = string([]byte{s.f.order.Missing()})
 			return c, nil
 		}
 	}
 }
 
-func (s *missing) end() (spot, bool) { return s.inner.end() }
+func (s *missing) end() (ordering.Spot, bool) { return s.inner.end() }
 
 // clinicalStream yields the candidates with a value, where that is their clinical
 // date.
 func (f *finder) clinicalStream(driver int, keys []search.KeyRange) (stream, error) {
-	s := &clinicalStream{f: f, param: f.order.keys[0].param}
+	s := &clinicalStream{f: f, param: f.order.Keys[0].Param}
 	from := f.edge()
-	if f.spot.text != "" && f.spot.text[0] == present {
-		from = spot{a: f.spot.a, b: f.spot.b}
-		if err := s.look(from.a); err != nil {
+	if f.spot.Text != "" && f.spot.Text[0] == ordering.Present {
+		from = ordering.Spot{A: f.spot.A, B: f.spot.B}
+		if err := s.look(from.A); err != nil {
 			return nil, err
 		}
 		if s.fine {
-			from.b = f.edge().b
+			from.B = f.edge().B
 		}
 	}
 	var err error
@@ -262,7 +254,7 @@ func (s *clinicalStream) next() (*candidate, error) {
 		if err != nil || c == nil {
 			return nil, err
 		}
-		if err := s.look(c.spot.a); err != nil {
+		if err := s.look(c.spot.A); err != nil {
 			return nil, err
 		}
 		if !s.fine {
@@ -291,8 +283,8 @@ func (s *clinicalStream) valued() (*candidate, error) {
 		if !s.keys.unpack(c.keys) {
 			return nil, errDamaged()
 		}
-		if v := s.f.order.keys[0].best(&s.keys); v != nil {
-			c.spot.text = string(s.f.order.appendValue(nil, 0, v))
+		if v := s.f.order.Keys[0].Best(&s.keys); v != nil {
+			c.spot.Text = string(s.f.order.AppendValue(nil, 0, v))
 			return c, nil
 		}
 	}
@@ -301,11 +293,11 @@ func (s *clinicalStream) valued() (*candidate, error) {
 // collect reads all candidates of the millisecond that c is the first of.
 func (s *clinicalStream) collect(c *candidate) error {
 	s.group = listStream{}
-	d := c.spot.a
-	for c != nil && c.spot.a == d {
+	d := c.spot.A
+	for c != nil && c.spot.A == d {
 		kept := *c
 		kept.keys = bytes.Clone(c.keys)
-		if s.f.order.compare(kept.spot, s.f.spot) > 0 {
+		if s.f.order.Compare(kept.spot, s.f.spot) > 0 {
 			s.group.list = append(s.group.list, kept)
 		}
 		var err error
@@ -318,18 +310,18 @@ func (s *clinicalStream) collect(c *candidate) error {
 		kept.keys = bytes.Clone(c.keys)
 		s.ahead = &kept
 	}
-	slices.SortFunc(s.group.list, func(a, b candidate) int { return s.f.order.compare(a.spot, b.spot) })
+	slices.SortFunc(s.group.list, func(a, b candidate) int { return s.f.order.Compare(a.spot, b.spot) })
 	return nil
 }
 
-func (s *clinicalStream) end() (spot, bool) { return s.f.spot, true }
+func (s *clinicalStream) end() (ordering.Spot, bool) { return s.f.spot, true }
 
 // formStreams yields all resources that have a value, from the index.
 func (f *finder) formStreams() stream {
-	key := &f.order.keys[0]
-	streams := make([]stream, len(key.forms))
-	for i := range key.forms {
-		streams[i] = f.formStream(key, &key.forms[i])
+	key := &f.order.Keys[0]
+	streams := make([]stream, len(key.Forms))
+	for i := range key.Forms {
+		streams[i] = f.formStream(key, &key.Forms[i])
 	}
 	return f.merge(streams)
 }
@@ -337,7 +329,7 @@ func (f *finder) formStreams() stream {
 // A formStream yields the resources whose value is in one form of keys.
 type formStream struct {
 	f    *finder
-	by   *sortBy
+	by   *ordering.Key
 	form *search.SortForm
 	text string
 
@@ -351,19 +343,19 @@ type formStream struct {
 	keys     keySet
 }
 
-func (f *finder) formStream(by *sortBy, form *search.SortForm) *formStream {
+func (f *finder) formStream(by *ordering.Key, form *search.SortForm) *formStream {
 	s := &formStream{f: f, by: by, form: form, size: f.page(), k: form.Low, d: math.MinInt64, n: math.MinInt64}
-	compare, ending := f.order.direction()
+	compare, ending := direction(&f.order)
 	limit := "p.k<?"
-	if f.order.down() {
+	if f.order.Down() {
 		s.k, limit = form.High, "p.k>=?"
 	}
 	s.text = "SELECT p.k, p.d, p.n, c.t, c.vid, c.keys FROM post p CROSS JOIN cur c ON c.n=p.n WHERE (p.k,p.d,p.n)" + compare +
 		"(?,?,?) AND " + limit + " ORDER BY p.k" + ending + ", p.d" + ending + ", p.n" + ending + " LIMIT ?"
-	if value := firstValue(f.spot.text); value != nil {
+	if value := ordering.FirstValue(f.spot.Text); value != nil {
 		s.k = form.Seek(value)
 		if form.Contains(s.k) && bytes.Equal(form.AppendValue(nil, s.k), value) {
-			s.d, s.n = f.spot.a, f.spot.b
+			s.d, s.n = f.spot.A, f.spot.B
 		}
 	}
 	return s
@@ -393,7 +385,7 @@ func (s *formStream) fetch() error {
 	}
 	defer q.reset()
 	limit := s.form.High
-	if s.f.order.down() {
+	if s.f.order.Down() {
 		limit = s.form.Low
 	}
 	q.blob(s.k).int(s.d).int(s.n).blob(limit).int(int64(s.size))
@@ -413,14 +405,14 @@ func (s *formStream) fetch() error {
 			return errDamaged()
 		}
 		value = s.form.AppendValue(value[:0], s.k)
-		if !bytes.Equal(value, s.by.best(&s.keys)) {
+		if !bytes.Equal(value, s.by.Best(&s.keys)) {
 			continue // it comes by another of its values
 		}
 		from := len(s.buf)
 		s.buf = append(s.buf, packed...)
 		s.list = append(s.list, candidate{
 			n: s.n, t: q.num(3), vid: q.num(4), keys: s.buf[from:len(s.buf):len(s.buf)],
-			spot: spot{text: string(s.f.order.appendValue(nil, 0, value)), a: s.d, b: s.n},
+			spot: ordering.Spot{Text: string(s.f.order.AppendValue(nil, 0, value)), A: s.d, B: s.n},
 		})
 	}
 	s.last = rows < s.size
@@ -428,4 +420,4 @@ func (s *formStream) fetch() error {
 	return nil
 }
 
-func (s *formStream) end() (spot, bool) { return s.f.spot, true }
+func (s *formStream) end() (ordering.Spot, bool) { return s.f.spot, true }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store/ordering"
 )
 
 // A stream yields candidates in the order of its finder, from the finder's spot
@@ -18,7 +19,7 @@ type stream interface {
 
 	// end tells, when there are no more, up to where that is so and whether it is
 	// the end of all.
-	end() (spot, bool)
+	end() (ordering.Spot, bool)
 }
 
 // stream begins to go through a driver's candidates. It may end early, but not
@@ -27,11 +28,11 @@ func (f *finder) stream(driver, limit int) (stream, error) {
 	switch {
 	case driver == walkIDs:
 		return f.gather(walkIDs)
-	case f.order.by == byValue:
+	case f.order.By == ordering.ByValue:
 		return f.valueStream(driver)
-	case driver == walkAll && f.order.by == byDate:
+	case driver == walkAll && f.order.By == ordering.ByDate:
 		return f.keyStreams(walkAll, f.typeKeys(), limit, f.spot)
-	case driver == walkAll && f.order.by == byUpdated:
+	case driver == walkAll && f.order.By == ordering.ByUpdated:
 		return f.updatedStream(), nil
 	case driver == walkAll:
 		return f.idStreams(), nil
@@ -53,13 +54,13 @@ func (f *finder) typeKeys() []search.KeyRange {
 // A batchStream fetches candidates by the batch, so that other statements can run
 // in between.
 type batchStream struct {
-	after spot // what has been yielded ends here
-	size  int  // of the next batch
+	after ordering.Spot // what has been yielded ends here
+	size  int           // of the next batch
 	list  []candidate
 	at    int
 	keys  []byte                     // of the candidates in list
 	last  bool                       // there is no further batch
-	upTo  *spot                      // where the stream ends early
+	upTo  *ordering.Spot             // where the stream ends early
 	bytes int                        // of the bodies in list
 	most  int                        // candidates in a batch
 	fetch func(s *batchStream) error // appends to list the up to size candidates that follow after
@@ -89,7 +90,7 @@ func (s *batchStream) next() (*candidate, error) {
 	return c, nil
 }
 
-func (s *batchStream) end() (spot, bool) {
+func (s *batchStream) end() (ordering.Spot, bool) {
 	if s.upTo != nil {
 		return *s.upTo, false
 	}
@@ -97,7 +98,7 @@ func (s *batchStream) end() (spot, bool) {
 }
 
 // batches returns a stream that fetches candidates behind a spot, size at first.
-func (f *finder) batches(size int, from spot, fetch func(s *batchStream) error) *batchStream {
+func (f *finder) batches(size int, from ordering.Spot, fetch func(s *batchStream) error) *batchStream {
 	most := f.s.tuning.batch
 	return &batchStream{after: from, size: min(size, most), most: most, fetch: fetch}
 }
@@ -107,7 +108,7 @@ func (f *finder) page() int { return max(f.q.Count, 7) + 1 }
 
 // A mergeStream yields what several streams do, each candidate once.
 type mergeStream struct {
-	order   order
+	order   ordering.Order
 	streams []stream
 	heads   []*candidate // of the streams; nil: not known
 	current candidate
@@ -129,7 +130,7 @@ func (m *mergeStream) next() (*candidate, error) {
 			}
 			m.heads[i] = c
 		}
-		if least < 0 || m.order.compare(m.heads[i].spot, m.heads[least].spot) < 0 {
+		if least < 0 || m.order.Compare(m.heads[i].spot, m.heads[least].spot) < 0 {
 			least = i
 		}
 	}
@@ -145,7 +146,7 @@ func (m *mergeStream) next() (*candidate, error) {
 	return &m.current, nil
 }
 
-func (m *mergeStream) end() (spot, bool) { return m.current.spot, true }
+func (m *mergeStream) end() (ordering.Spot, bool) { return m.current.spot, true }
 
 // merge returns the streams as one.
 func (f *finder) merge(streams []stream) stream {
@@ -183,11 +184,11 @@ func (w want) columns() (columns, join string) {
 // next step.
 func (f *finder) candidate(s *stmt, w want) (candidate, error) {
 	c := candidate{n: s.num(0), t: s.num(1), vid: s.num(2), checked: w.bare}
-	switch f.order.by {
-	case byDate, byValue:
-		c.spot = spot{a: s.num(3), b: c.n}
-	case byUpdated:
-		c.spot = spot{a: c.vid}
+	switch f.order.By {
+	case ordering.ByDate, ordering.ByValue:
+		c.spot = ordering.Spot{A: s.num(3), B: c.n}
+	case ordering.ByUpdated:
+		c.spot = ordering.Spot{A: c.vid}
 	}
 	next := 4
 	if w.keys {
@@ -239,8 +240,8 @@ func (f *finder) fill(b *batchStream, s *stmt, w want) error {
 
 // keyStreams yields the resources that have one of some keys, by clinical date
 // and creation, from a spot on.
-func (f *finder) keyStreams(driver int, keys []search.KeyRange, limit int, from spot) (stream, error) {
-	if first := f.bound(false); f.order.compare(first, from) > 0 {
+func (f *finder) keyStreams(driver int, keys []search.KeyRange, limit int, from ordering.Spot) (stream, error) {
+	if first := f.bound(false); f.order.Compare(first, from) > 0 {
 		from = first
 	}
 	if len(keys) == 1 {
@@ -257,7 +258,7 @@ func (f *finder) keyStreams(driver int, keys []search.KeyRange, limit int, from 
 }
 
 // keyStream yields the resources that have a key.
-func (f *finder) keyStream(driver int, key []byte, limit int, from spot) (stream, error) {
+func (f *finder) keyStream(driver int, key []byte, limit int, from ordering.Spot) (stream, error) {
 	k := f.newKeyFetch(driver, key)
 	s := f.batches(f.page(), from, k.fetch)
 	if len(k.probes) > 0 && limit < math.MaxInt {
@@ -265,7 +266,7 @@ func (f *finder) keyStream(driver int, key []byte, limit int, from spot) (stream
 		if err != nil {
 			return nil, err
 		}
-		if bound != nil && f.order.compare(*bound, k.upTo) < 0 {
+		if bound != nil && f.order.Compare(*bound, k.upTo) < 0 {
 			s.upTo, k.upTo = bound, *bound
 		}
 	}
@@ -281,13 +282,13 @@ type keyFetch struct {
 	key    []byte
 	probes []*condition
 	want   want
-	upTo   spot
+	upTo   ordering.Spot
 	text   string
 }
 
 func (f *finder) newKeyFetch(driver int, key []byte) *keyFetch {
 	k := &keyFetch{f: f, key: key, upTo: f.bound(true)}
-	if f.order.by == byValue { // the keys tell the values
+	if f.order.By == ordering.ByValue { // the keys tell the values
 		k.want.keys = true
 		return k
 	}
@@ -313,8 +314,8 @@ func (f *finder) newKeyFetch(driver int, key []byte) *keyFetch {
 
 // direction returns how rows are compared with the place reached, and the ending
 // of ORDER BY columns.
-func (o *order) direction() (compare, ending string) {
-	if o.down() {
+func direction(o *ordering.Order) (compare, ending string) {
+	if o.Down() {
 		return "<", " DESC"
 	}
 	return ">", ""
@@ -322,18 +323,18 @@ func (o *order) direction() (compare, ending string) {
 
 // bound returns the spot of the row that is limit rows after another, nil if
 // there is none.
-func (k *keyFetch) bound(after spot, limit int) (*spot, error) {
-	compare, ending := k.f.order.direction()
+func (k *keyFetch) bound(after ordering.Spot, limit int) (*ordering.Spot, error) {
+	compare, ending := direction(&k.f.order)
 	s, err := k.f.c.prepare("SELECT d, n FROM post WHERE k=? AND (d,n)" + compare + "(?,?) ORDER BY d" + ending + ", n" + ending + " LIMIT 1 OFFSET ?")
 	if err != nil {
 		return nil, err
 	}
 	defer s.reset()
-	row, err := s.blob(k.key).int(after.a).int(after.b).int(int64(limit - 1)).step()
+	row, err := s.blob(k.key).int(after.A).int(after.B).int(int64(limit - 1)).step()
 	if err != nil || !row {
 		return nil, err
 	}
-	return &spot{a: s.num(0), b: s.num(1)}, nil
+	return &ordering.Spot{A: s.num(0), B: s.num(1)}, nil
 }
 
 // maxProbes bounds the conditions asked within one statement. SQLite makes joins
@@ -344,7 +345,7 @@ const maxProbes = 4
 // write makes the statement. CROSS JOIN keeps the planner from changing the order
 // of the tables.
 func (k *keyFetch) write() {
-	compare, ending := k.f.order.direction()
+	compare, ending := direction(&k.f.order)
 	back := map[string]string{"<": ">=", ">": "<="}[compare]
 	var b strings.Builder
 	columns, join := k.want.columns()
@@ -365,7 +366,7 @@ func (k *keyFetch) fetch(b *batchStream) error {
 	if err != nil {
 		return err
 	}
-	s.blob(k.key).int(b.after.a).int(b.after.b).int(k.upTo.a).int(k.upTo.b)
+	s.blob(k.key).int(b.after.A).int(b.after.B).int(k.upTo.A).int(k.upTo.B)
 	for _, c := range k.probes {
 		for i := range c.ranges {
 			s.blob(c.ranges[i].Low)
@@ -384,7 +385,7 @@ func (f *finder) updatedStream() stream {
 	if f.t == 0 {
 		from, column = " FROM ver o CROSS JOIN cur c ON c.n=o.n AND c.vid=o.vid"+join+" WHERE ", "o.vid"
 	}
-	_, direction := f.order.direction()
+	_, direction := direction(&f.order)
 	text := "SELECT " + columns + from + column + ">? AND " + column + "<? ORDER BY " + column + direction + " LIMIT ?"
 	return f.batches(f.page(), f.spot, func(b *batchStream) error {
 		s, err := f.c.prepare(text)
@@ -394,7 +395,7 @@ func (f *finder) updatedStream() stream {
 		if f.t != 0 {
 			s.int(f.t)
 		}
-		low, high := f.openVids(b.after.a)
+		low, high := f.openVids(b.after.A)
 		return f.fill(b, s.int(low).int(high).int(int64(b.size)), w)
 	})
 }
@@ -403,7 +404,7 @@ func (f *finder) updatedStream() stream {
 // both excluded.
 func (f *finder) openVids(after int64) (low, high int64) {
 	low, high = after, math.MaxInt64
-	if f.order.down() {
+	if f.order.Down() {
 		low, high = math.MinInt64, after
 	}
 	for i := range f.conditions {
@@ -433,8 +434,8 @@ func (f *finder) idStream(t int64) stream {
 	columns, _ := w.columns()
 	return f.batches(32, f.spot, func(b *batchStream) error {
 		// Of two resources with one id, the type decides.
-		compare, direction := f.order.direction()
-		if f.order.compare(spot{a: t}, spot{a: b.after.a}) > 0 {
+		compare, direction := direction(&f.order)
+		if f.order.Compare(ordering.Spot{A: t}, ordering.Spot{A: b.after.A}) > 0 {
 			compare += "="
 		}
 		s, err := f.c.prepare("SELECT " + columns + ", r.id FROM res r CROSS JOIN cur c ON c.n=r.n WHERE r.t=? AND r.id" + compare +
@@ -443,7 +444,7 @@ func (f *finder) idStream(t int64) stream {
 			return err
 		}
 		defer s.reset()
-		s.int(t).str(b.after.text).int(int64(b.size))
+		s.int(t).str(b.after.Text).int(int64(b.size))
 		for {
 			row, err := s.step()
 			if err != nil || !row {
@@ -453,7 +454,7 @@ func (f *finder) idStream(t int64) stream {
 			if err != nil {
 				return err
 			}
-			c.spot = spot{text: s.text(w.next()), a: t}
+			c.spot = ordering.Spot{Text: s.text(w.next()), A: t}
 			if !b.add(c) {
 				return nil
 			}

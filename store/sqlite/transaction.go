@@ -362,7 +362,7 @@ func (tx *transaction) delete(who search.Access, key fhir.Key, ifVersion int64) 
 		return nil, err
 	}
 	tx.postings.removeAll(&tx.old, date, h.n)
-	tx.rows += tx.old.len()
+	tx.rows += tx.old.Len()
 	if err := tx.removeWords(h.n); err != nil {
 		return nil, err
 	}

@@ -140,8 +140,8 @@ func (v *verifier) entriesOf(s *stmt) (*search.Entries, error) {
 		return nil, errDamaged()
 	}
 	e := &search.Entries{Date: s.num(7)}
-	for i := range keys.len() {
-		e.Keys = append(e.Keys, keys.at(i))
+	for i := range keys.Len() {
+		e.Keys = append(e.Keys, keys.At(i))
 	}
 	return e, nil
 }

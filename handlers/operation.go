@@ -24,6 +24,7 @@ type operation struct {
 func operations() []operation {
 	return []operation{
 		{name: "everything", on: []string{"Encounter", "Group", "Patient"}, run: (*Server).everything},
+		{name: "lastn", on: []string{"Observation"}, run: (*Server).lastN},
 		{name: "meta", on: []string{"Resource"}, run: (*Server).meta},
 		{name: "meta-add", on: []string{"Resource"}, changes: true, run: (*Server).metaAdd},
 		{name: "meta-delete", on: []string{"Resource"}, changes: true, run: (*Server).metaDelete},

@@ -11,11 +11,12 @@ import (
 
 // A searchRequest is a search and how its result is wanted.
 type searchRequest struct {
-	query  *search.Query
-	params [][2]string // as understood, for links and cursors
-	view   view
-	total  totalMode
-	notes  []fhir.Issue // to be told beside the matches
+	query   *search.Query
+	address string      // relative to the base
+	params  [][2]string // as understood, for links and cursors
+	view    view
+	total   totalMode
+	notes   []fhir.Issue // to be told beside the matches
 }
 
 // A totalMode is a value of _total.
@@ -38,6 +39,11 @@ func (s *Server) search(ctx context.Context, u unit, req *Request) (*Response, e
 	if err != nil {
 		return nil, err
 	}
+	at, err := s.cursorOf(req, &asked)
+	if err != nil {
+		return nil, err
+	}
+	asked.query.After, asked.query.Backward = at.at, at.backward
 	page := &store.Page{}
 	if asked.query.Count > 0 {
 		if page, err = u.Search(ctx, req.Who, asked.query); err != nil {
@@ -57,8 +63,8 @@ func (s *Server) search(ctx context.Context, u unit, req *Request) (*Response, e
 	return &Response{Status: http.StatusOK, Body: body}, err
 }
 
-// searchRequest reads the parameters of a search. Those about the result are
-// ours, the rest is for package search.
+// searchRequest reads the parameters of a search but for the cursor. Those about the
+// result are ours, the rest is for package search.
 func (s *Server) searchRequest(ctx context.Context, r store.Reader, req *Request) (searchRequest, error) {
 	var asked searchRequest
 	kept := make([][2]string, 0, len(req.Query))
@@ -77,7 +83,7 @@ func (s *Server) searchRequest(ctx context.Context, r store.Reader, req *Request
 	if err != nil {
 		return asked, err
 	}
-	asked.query, asked.params, asked.notes = q, q.Applied, q.Ignored
+	asked.query, asked.address, asked.params, asked.notes = q, req.searchAddress(), q.Applied, q.Ignored
 	if err := s.readTotal(req, &asked); err != nil {
 		return asked, err
 	}
@@ -91,13 +97,16 @@ func (s *Server) searchRequest(ctx context.Context, r store.Reader, req *Request
 		within, _ := s.registry().Compartment(req.Within.Type, req.Within.ID, q.Type)
 		q.Where = append(q.Where, within)
 	}
+	return asked, nil
+}
+
+// cursorOf reads the cursor of a search.
+func (s *Server) cursorOf(req *Request, asked *searchRequest) (cursor, error) {
 	text, err := req.once(cursorParam)
 	if err != nil {
-		return asked, err
+		return cursor{}, err
 	}
-	at, err := s.openCursor(req.searchAddress(), asked.params, text)
-	q.After, q.Backward = at.at, at.backward
-	return asked, err
+	return s.openCursor(asked.address, asked.params, text)
 }
 
 // readTotal reads _total. Counting is exact, and cheap enough that an estimate is
@@ -203,7 +212,7 @@ func (s *Server) included(ctx context.Context, u unit, who search.Access, asked 
 // searchset puts together the Bundle of a page.
 func (s *Server) searchset(req *Request, asked *searchRequest, page *store.Page, included []*store.Version, total int64) ([]byte, error) {
 	b := newBundle("searchset", total, bodies(page.Versions)+bodies(included))
-	b.links(s.pageLinks(req.searchAddress(), asked.params, page, req))
+	b.links(s.pageLinks(asked.address, asked.params, page, req))
 	for _, v := range page.Versions {
 		resource, err := s.subset(asked.view, v.Body)
 		if err != nil {

@@ -42,6 +42,9 @@ func (s *Server) bundle(ctx context.Context, req *Request) (*Response, error) {
 	switch typ := req.Body.Root().Get("type").Text(); typ {
 	case "batch":
 	case "transaction":
+		if !s.store.Traits().Transactions {
+			return nil, fhir.ErrorAt(fhir.Unsupported, "Bundle.type", "the database of this server has no transactions: send a batch, or run the server on a MongoDB replica set or on SQLite")
+		}
 		run, response = s.transact, "transaction-response"
 	default:
 		return nil, fhir.ErrorAt(fhir.Invalid, "Bundle.type", "a Bundle of type %q is no batch or transaction; to store it as it is, post it to /Bundle", clip(typ))

@@ -148,7 +148,9 @@ func (s *Server) systemInteractions() []models.CapabilityStatementRestInteractio
 		case "capabilities": // is what tells all this
 		case "transaction": // one address, two interactions
 			add("batch")
-			add("transaction")
+			if s.store.Traits().Transactions {
+				add("transaction")
+			}
 		default:
 			add(name)
 		}

@@ -36,7 +36,7 @@ type Options struct {
 	Limits            Limits            // zero values mean the defaults
 	Explain           bool              // _explain is answered: callers may know how data is stored
 	NoUpdateCreate    bool              // PUT to an id that does not exist is refused with 405
-	ConditionalDelete ConditionalDelete // empty: single
+	ConditionalDelete ConditionalDelete // empty: single; a store without transactions takes no multiple
 	CursorKey         []byte            // signs paging cursors, at least 16 bytes; empty: a random one, so that cursors end with the process
 
 	Logger  *slog.Logger      // for the access log and internal errors; nil: none
@@ -155,7 +155,11 @@ func New(o Options) (*Server, error) {
 		return nil, fhir.Errorf(fhir.Internal, "handlers: the base URL %q is no http or https URL", o.BaseURL)
 	}
 	switch o.ConditionalDelete {
-	case NoConditionalDelete, SingleConditionalDelete, MultipleConditionalDelete:
+	case MultipleConditionalDelete:
+		if !o.Store.Traits().Transactions {
+			return nil, fhir.Errorf(fhir.Unsupported, "several resources can not be deleted at once by criteria: the database has no transactions")
+		}
+	case NoConditionalDelete, SingleConditionalDelete:
 	case "":
 		o.ConditionalDelete = SingleConditionalDelete
 	default:

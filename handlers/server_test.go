@@ -20,6 +20,7 @@ import (
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/handlers"
 	"github.com/noafhir/noafhir/store"
+	"github.com/noafhir/noafhir/store/storetest"
 )
 
 // TestOneOfMany lets many clients at once write on the same condition.
@@ -297,6 +298,9 @@ func TestNew(t *testing.T) {
 		{Name: "no base URL", Change: func(o *handlers.Options) { o.BaseURL = "" }},
 		{Name: "a base URL without a scheme", Change: func(o *handlers.Options) { o.BaseURL = "example.org/fhir" }},
 		{Name: "a short key", Change: func(o *handlers.Options) { o.CursorKey = []byte("short") }},
+		{Name: "several deletes without transactions", Change: func(o *handlers.Options) {
+			o.Store, o.ConditionalDelete = storetest.NewSingleMemory(registry), handlers.MultipleConditionalDelete
+		}},
 		{Name: "some delete", Change: func(o *handlers.Options) { o.ConditionalDelete = "all" }},
 	}
 	for _, test := range tests {

@@ -140,6 +140,13 @@ type Tx interface {
 	Delete(ctx context.Context, who search.Access, key fhir.Key, ifVersion int64) (*Version, error)
 }
 
+// Traits are what databases differ in.
+type Traits struct {
+	// Transactions says that a unit of work may hold several writes. Without it, a
+	// unit may hold one: a second one is refused as Unsupported, and so is the unit.
+	Transactions bool
+}
+
 // A Store keeps every version of every resource. Its methods are safe for
 // concurrent use. When a write returns without an error it is durable; when it
 // returns one, or the process dies before, nothing of it is there. Questions are
@@ -156,6 +163,10 @@ type Store interface {
 	// a conflict, so it must have no other effects, and it should do only what
 	// needs the unit: other writers may be waiting.
 	Update(ctx context.Context, work func(tx Tx) error) error
+
+	// Traits says what the database can do. It stays the same while the store is
+	// open.
+	Traits() Traits
 
 	// Check reports whether the store can be read and written now; the error says
 	// why not.

@@ -235,6 +235,9 @@ func (s *Store) Update(ctx context.Context, work func(tx store.Tx) error) error 
 	return s.ask(ctx, func() error { return s.update(ctx, work) })
 }
 
+// Traits implements [store.Store].
+func (s *Store) Traits() store.Traits { return store.Traits{Transactions: s.transactions} }
+
 // Check implements [store.Store].
 func (s *Store) Check(ctx context.Context) error {
 	return s.ask(ctx, func() error { return s.check(ctx) })

@@ -484,6 +484,9 @@ func (s *Store) Update(ctx context.Context, work func(tx store.Tx) error) error 
 	return s.write(ctx, func(tx *transaction) error { return work(tx) })
 }
 
+// Traits implements [store.Store].
+func (s *Store) Traits() store.Traits { return store.Traits{Transactions: true} }
+
 // ID returns what tells the database from any other: 32 hex digits, made with it.
 func (s *Store) ID(ctx context.Context) (id string, err error) {
 	err = s.read(ctx, func(v *view) error {

@@ -5,6 +5,8 @@
 //		storetest.Run(t, func(t *testing.T) store.Store { return openTemp(t) }, registry)
 //	}
 //
+// A store that has no transactions ([store.Traits]) is held to refuse them.
+//
 // What a store should have answered is told by [Memory], the brute-force oracle:
 // a store that keeps everything in a slice, looks at all of it for every question
 // and asks [search.Query.Matches] what a match is. It is as simple and as slow as

@@ -28,6 +28,7 @@ type Memory struct {
 	stored atomic.Pointer[state]
 	last   time.Time // the newest lastUpdated ever given
 	closed atomic.Bool
+	single bool // a unit may hold one write
 }
 
 var _ store.Store = (*Memory)(nil)
@@ -42,6 +43,13 @@ type state struct {
 func NewMemory(reg *search.Registry) *Memory {
 	m := &Memory{reg: reg}
 	m.stored.Store(&state{made: map[fhir.Key]int{}})
+	return m
+}
+
+// NewSingleMemory returns an empty store that has no transactions.
+func NewSingleMemory(reg *search.Registry) *Memory {
+	m := NewMemory(reg)
+	m.single = true
 	return m
 }
 
@@ -103,11 +111,17 @@ func (m *Memory) Update(ctx context.Context, work func(tx store.Tx) error) (err 
 			err = fhir.Because(fhir.Internal, fmt.Errorf("panic: %v", p), "the server failed")
 		}
 		if err == nil {
+			err = tx.refused
+		}
+		if err == nil {
 			m.stored.Store(tx.state)
 		}
 	}()
 	return tx.usable(ctx, func() error { return work(tx) })
 }
+
+// Traits implements [store.Store].
+func (m *Memory) Traits() store.Traits { return store.Traits{Transactions: !m.single} }
 
 // Check implements [store.Store].
 func (m *Memory) Check(ctx context.Context) error {
@@ -123,8 +137,17 @@ func (m *Memory) Close() error {
 // A memoryTx is a unit of work, or a look at what is stored.
 type memoryTx struct {
 	*state
-	m     *Memory
-	ended bool
+	m       *Memory
+	ended   bool
+	refused error // of a write too many
+}
+
+// another refuses a write that is one too many.
+func (tx *memoryTx) another() error {
+	if tx.m.single && len(tx.log) > len(tx.m.stored.Load().log) {
+		tx.refused = fhir.Errorf(fhir.Unsupported, "a unit may hold one write: there are no transactions")
+	}
+	return tx.refused
 }
 
 // usable runs work if it may be run now.
@@ -453,6 +476,9 @@ func (tx *memoryTx) put(who search.Access, w store.Write) (*store.Version, error
 	case old != nil && !visible:
 		return nil, fhir.Errorf(fhir.Forbidden, "you may not write %s", w.Key)
 	}
+	if err := tx.another(); err != nil {
+		return nil, err
+	}
 	v := &store.Version{Key: w.Key, Number: 1, LastUpdated: tx.m.next(), Method: w.Method, Created: old == nil || old.Deleted}
 	if old != nil {
 		v.Number = old.Number + 1
@@ -479,6 +505,9 @@ func (tx *memoryTx) Delete(ctx context.Context, who search.Access, key fhir.Key,
 		case old.Deleted:
 			mark = old
 			return nil
+		}
+		if err := tx.another(); err != nil {
+			return err
 		}
 		mark = &store.Version{Key: key, Number: old.Number + 1, LastUpdated: tx.m.next(), Method: "DELETE", Deleted: true}
 		tx.log = append(tx.log, mark)

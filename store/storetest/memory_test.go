@@ -11,4 +11,7 @@ import (
 func TestMemory(t *testing.T) {
 	reg := storetest.NewRegistry(t)
 	storetest.Run(t, func(*testing.T) store.Store { return storetest.NewMemory(reg) }, reg)
+	t.Run("without transactions", func(t *testing.T) {
+		storetest.RunUnits(t, func(*testing.T) store.Store { return storetest.NewSingleMemory(reg) }, reg)
+	})
 }

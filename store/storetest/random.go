@@ -55,10 +55,14 @@ type op struct {
 	fails  bool // a unit ends with an error after it
 }
 
-// unit performs one to four writes as a unit on both stores, and returns how
-// many they were.
+// unit performs one to four writes as a unit on both stores, one if there are no
+// transactions, and returns how many they were.
 func (p *pair) unit() int {
-	ops := make([]op, 1+p.IntN(4))
+	most := 4
+	if !p.Traits().Transactions {
+		most = 1
+	}
+	ops := make([]op, 1+p.IntN(most))
 	for i := range ops {
 		w := p.write(p.resource())
 		switch p.IntN(10) {

@@ -24,28 +24,43 @@ func NewRegistry(t testing.TB) *search.Registry {
 	return reg
 }
 
+// A part is one subject of the contract.
+type part struct {
+	name string
+	run  func(*suite)
+}
+
 // Run holds a store to the contract. Open returns an empty store that indexes by
 // reg; it is closed when the test that asked for it ends.
 func Run(t *testing.T, open func(t *testing.T) store.Store, reg *search.Registry) {
-	parts := []struct {
-		name string
-		run  func(*suite)
-	}{
-		{"versions", versions},
-		{"bodies", bodies},
-		{"preconditions", preconditions},
-		{"deletions", deletions},
-		{"units", units},
-		{"isolation", isolation},
-		{"concurrency", concurrency},
-		{"cancellation", cancellation},
-		{"history", history},
-		{"access", access},
-		{"searches", searches},
-		{"pages", pages},
-		{"scripts", scripts},
-		{"random", random},
-	}
+	runParts(t, open, reg,
+		part{"versions", versions},
+		part{"bodies", bodies},
+		part{"preconditions", preconditions},
+		part{"deletions", deletions},
+		part{"history", history},
+		part{"access", access},
+		part{"searches", searches},
+		part{"pages", pages},
+		part{"scripts", scripts},
+	)
+	RunUnits(t, open, reg)
+}
+
+// RunUnits is the part of [Run] that is about units of work, in which stores
+// differ by their [store.Traits].
+func RunUnits(t *testing.T, open func(t *testing.T) store.Store, reg *search.Registry) {
+	runParts(t, open, reg,
+		part{"units", units},
+		part{"rising", rising},
+		part{"isolation", isolation},
+		part{"concurrency", concurrency},
+		part{"cancellation", cancellation},
+		part{"random", random},
+	)
+}
+
+func runParts(t *testing.T, open func(t *testing.T) store.Store, reg *search.Registry, parts ...part) {
 	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) { part.run(&suite{t, reg, open}) })
 	}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,10 @@ var errWanted = errors.New("the work failed")
 func units(s *suite) {
 	ctx := context.Background()
 	st := s.fresh()
+	if !st.Traits().Transactions {
+		singleUnits(st)
+		return
+	}
 	st.put(patient("kept", "Poe"))
 	change := func(tx store.Tx) {
 		for _, text := range []string{patient("kept", "Roe"), patient("new", "Roe")} {
@@ -71,6 +76,63 @@ func units(s *suite) {
 	}
 	s.run("reads", unitReads)
 	s.run("recovery", unitRecovery)
+}
+
+// singleUnits checks units of a store without transactions: they hold one write,
+// which is stored if the unit succeeds, or are refused as a whole.
+func singleUnits(st *trial) {
+	ctx := context.Background()
+	st.put(patient("kept", "Poe"))
+	put := func(tx store.Tx, id string) error {
+		_, err := tx.Put(ctx, all, st.write(patient(id, "Roe")))
+		return err
+	}
+	remove := func(tx store.Tx, id string) error {
+		_, err := tx.Delete(ctx, all, key("Patient/"+id), 0)
+		return err
+	}
+	refused := []struct {
+		name string
+		work func(tx store.Tx) error
+		kind fhir.Kind
+	}{
+		{"two writes", func(tx store.Tx) error { return cmp.Or(put(tx, "kept"), put(tx, "new")) }, fhir.Unsupported},
+		{"two writes of one resource", func(tx store.Tx) error { return cmp.Or(put(tx, "new"), put(tx, "new")) }, fhir.Unsupported},
+		{"a write and a deletion", func(tx store.Tx) error { return cmp.Or(put(tx, "new"), remove(tx, "kept")) }, fhir.Unsupported},
+		{"two writes, the second refusal passed over", func(tx store.Tx) error { _ = put(tx, "kept"); _ = put(tx, "new"); return nil }, fhir.Unsupported},
+		{"an error", func(tx store.Tx) error { return cmp.Or(put(tx, "kept"), error(fhir.Errorf(fhir.Ambiguous, "two"))) }, fhir.Ambiguous},
+		{"an error after a deletion", func(tx store.Tx) error { return cmp.Or(remove(tx, "kept"), error(fhir.Errorf(fhir.Ambiguous, "two"))) }, fhir.Ambiguous},
+		{"a panic", func(tx store.Tx) error { _ = put(tx, "kept"); panic("a bug") }, fhir.Internal},
+	}
+	for _, unit := range refused {
+		st.wantKind(unit.name, st.Update(ctx, unit.work), unit.kind)
+		if v, err := st.Read(ctx, all, key("Patient/kept")); err != nil || v.Number != 1 {
+			st.Errorf("after %s: %+v, %v", unit.name, v, err)
+		}
+		st.wantHistory(store.HistoryQuery{}, 1)
+		if found := st.find(st, all, st.query("Patient?family=roe")); len(found) != 0 {
+			st.Errorf("after %s, a search finds %v", unit.name, found)
+		}
+	}
+
+	var kept store.Tx
+	if err := st.Update(ctx, func(tx store.Tx) error { kept = tx; return put(tx, "new") }); err != nil {
+		st.Errorf("a unit of one write: %v", err)
+	}
+	if _, err := kept.Read(ctx, all, key("Patient/new")); err == nil {
+		st.Error("a unit can be used after its end")
+	}
+	nothing := func(tx store.Tx) error { return cmp.Or(remove(tx, "absent"), remove(tx, "kept")) }
+	if err := st.Update(ctx, nothing); err != nil {
+		st.Errorf("a unit of one write, and a deletion of nothing: %v", err)
+	}
+	if err := st.Update(ctx, func(store.Tx) error { return nil }); err != nil {
+		st.Errorf("a unit that does nothing: %v", err)
+	}
+	st.wantHistory(store.HistoryQuery{}, 3)
+	if found := st.find(st, all, st.query("Patient")); !slices.Equal(found, []string{"Patient/new"}) {
+		st.Errorf("a search finds %v", found)
+	}
 }
 
 // unitReads checks that within a unit every question sees what it has written.
@@ -181,11 +243,15 @@ func isolation(s *suite) {
 	ctx := context.Background()
 	st := s.fresh()
 	st.put(patient("a", "Poe"))
+	writes := []string{patient("a", "Roe"), patient("b", "Roe")}
+	if !st.Traits().Transactions {
+		writes = writes[:1]
+	}
 	written, look := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		err := st.Update(ctx, func(tx store.Tx) error {
-			for _, text := range []string{patient("a", "Roe"), patient("b", "Roe")} {
+			for _, text := range writes {
 				if _, err := tx.Put(ctx, all, s.write(text)); err != nil {
 					return err
 				}
@@ -210,7 +276,7 @@ func isolation(s *suite) {
 	st.wantHistory(store.HistoryQuery{}, 1)
 	close(look)
 	wg.Wait()
-	if found := st.find(st, all, s.query("Patient?family=roe")); len(found) != 2 {
+	if found := st.find(st, all, s.query("Patient?family=roe")); len(found) != len(writes) {
 		s.Errorf("after the end, others find %v", found)
 	}
 }

@@ -71,7 +71,7 @@ func (r *Registry) CompartmentOf(kind string, ids []string, typ string) (Clause,
 	if typ == "" {
 		types = r.names
 	}
-	c := Clause{member: &member{kind: kind, ids: ids, of: map[string][]*Param{}}, Exact: ids != nil, Ranges: []KeyRange{}}
+	c := Clause{member: &member{kind: kind, ids: ids, of: map[string][]*Param{}, value: referenceValue{reg: r}}, Exact: ids != nil, Ranges: []KeyRange{}}
 	m := c.member
 	for _, id := range ids {
 		m.value.targets = append(m.value.targets, kind+"/"+id)

@@ -120,7 +120,7 @@ func (r *Registry) IncludeParams(in *Include, target string) []*Param {
 // Referring returns a clause that holds for the resources with a reference in p to
 // one of some resources of this server.
 func (r *Registry) Referring(p *Param, keys []fhir.Key) Clause {
-	v := &referenceValue{}
+	v := &referenceValue{reg: r}
 	c := Clause{Param: p, Values: []Value{{comparison: v}}, Ranges: []KeyRange{}, Exact: true}
 	for _, key := range keys {
 		v.targets = append(v.targets, key.String())

@@ -10,22 +10,23 @@ import (
 
 // keyFormat is the version of how keys are written. Whoever changes what a form
 // means, or which keys a value has, raises it.
-const keyFormat = 3
+const keyFormat = 4
 
 // The forms of keys. What each holds stands in the file of its parameter type.
 const (
 	presentForm = '!' // nothing: the element is there, but has no other key
 
 	tokenForm      = 'c' // system (4) · system and code (10)
-	codeForm       = 'd' // code (10), case-sensitive
-	foldedForm     = 'e' // code (10), case folded
+	boundForm      = 'b' // of a code bound to a system: that (4) · code, as uriForm
+	codeForm       = 'd' // code, case-sensitive, as uriForm
+	foldedForm     = 'e' // code, case folded, as uriForm
 	identifierForm = 'i' // of a reference's identifier: as tokenForm
 	valueForm      = 'j' // of a reference's identifier: as codeForm
 
 	displayForm = 'x' // of a token: folded text, cut to 24 bytes
 	typedForm   = 'o' // of an identifier: system and code of its type, and value (10)
 
-	referenceForm = 'r' // Type/id or URL (10)
+	referenceForm = 'r' // target, see appendTarget
 	stringForm    = 'a' // folded text, cut to 48 bytes
 	uriForm       = 'p' // the URI; if long its first 48 bytes and hash (10)
 

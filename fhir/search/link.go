@@ -273,7 +273,7 @@ func (r *Registry) local(el *element) (fhir.Key, bool) {
 // reference to a resource of this server in p. They are in order. Resources with
 // one of them have the reference.
 func (r *Registry) ReferenceRanges(p *Param, key fhir.Key) []KeyRange {
-	v := &referenceValue{targets: []string{key.String()}}
+	v := &referenceValue{reg: r, targets: []string{key.String()}}
 	if r.Base != "" {
 		v.targets = append(v.targets, r.Base+"/"+key.String())
 	}
@@ -285,7 +285,7 @@ func (r *Registry) ReferenceRanges(p *Param, key fhir.Key) []KeyRange {
 		to := newRanger(b.path)
 		for _, t := range v.targets {
 			if b.target == "" || b.target == key.Type {
-				to.point(appendHash(to.key(referenceForm), t))
+				to.point(r.appendTarget(to.key(referenceForm), t))
 			}
 		}
 		c.Ranges = append(c.Ranges, to.out...)

@@ -25,7 +25,8 @@ var (
 	uriWords = []string{"http://u.example/a", "http://u.example/a/b", "http://u.example/a/b/a-name-longer-than-what-keys-hold",
 		"http://u.example/a/b/a-name-longer-than-what-keys-have", "urn:uuid:0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "http://u.example/a|2"}
 	referenceWords = []string{"Patient/1", "Patient/2", "Group/1", "Patient/1/_history/2", "https://here.example/fhir/Patient/1",
-		"http://there.example/fhir/Patient/1", "#c", "urn:uuid:0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "Practitioner/1"}
+		"http://there.example/fhir/Patient/1", "#c", "urn:uuid:0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "Practitioner/1",
+		"Patient/0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "Patient/0F0E2B1C-5f4d-4a8e-9d1b-6a1f2c3d4e5f"}
 	dateWords = []string{"2020", "2020-02", "2020-02-29", "2020-03", "2020-03-01", "2021", "1969-12-31", "0001", "9999-12-31"}
 	timeWords = []string{"2020-02-29T00:00:00Z", "2020-02-29T23:59:59.5Z", "2020-03-01T00:00:00+01:00", "2020-03-01T00:00:00.000Z", "2020-02-29T23:59:59Z"}
 	unitWords = []string{"mg", "g", "ug", "mg/dL", "g/L", "mmol/L", "Cel", "mL/min", "L/h", "{count}", "no such unit"}

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
@@ -47,12 +48,66 @@ func (el *element) link() (link, bool) {
 	return link{}, false
 }
 
+// What stands in the keys of references behind the type of the target, or in its
+// place. Types begin with a letter.
+const (
+	untypedTarget = 0x01 // no type in the text
+	remoteTarget  = 0x00 // a URL, not Type/id
+	uuidTarget    = 0x01 // behind the slash: the id is a UUID, of which 16 bytes follow
+)
+
+// appendTarget appends the target of a reference to a key: the type and the id,
+// UUIDs packed; URLs behind their type; or whatever it is. Nothing else has that key.
+func (r *Registry) appendTarget(dst []byte, target string) []byte {
+	typ := fhirpath.ReferenceType(target)
+	if r.schema.ResourceByName(typ) == 0 {
+		return appendWhole(append(dst, untypedTarget), target)
+	}
+	dst = append(dst, typ...)
+	if len(target) <= len(typ) || target[len(typ)] != '/' || target[:len(typ)] != typ {
+		return appendWhole(append(dst, remoteTarget), target)
+	}
+	id := target[len(typ)+1:]
+	if packed, ok := packUUID(id); ok {
+		return append(append(dst, '/', uuidTarget), packed[:]...)
+	}
+	return append(append(dst, '/'), id...)
+}
+
+// typedTargets returns the keys of references to one type; prefix is what keys of
+// references begin with.
+func typedTargets(prefix []byte, typ string) (low, high []byte) {
+	low = append(append(bytes.Clone(prefix), typ...), remoteTarget)
+	high = append(append(bytes.Clone(prefix), typ...), '/'+1)
+	return low, high
+}
+
+// packUUID returns the bytes of a UUID in its canonical writing.
+func packUUID(s string) (packed [16]byte, ok bool) {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+		return packed, false
+	}
+	at := 0
+	for i := 0; i < len(s); i++ {
+		if s[i] == '-' {
+			continue
+		}
+		digit := strings.IndexByte("0123456789abcdef", s[i])
+		if digit < 0 {
+			return packed, false
+		}
+		packed[at/2] = packed[at/2]<<4 | byte(digit)
+		at++
+	}
+	return packed, at == 32
+}
+
 // reference writes the key of what a reference points to, those of its
 // identifier, and in the parameters that make a patient compartment its key too.
 func (w *writer) reference(p *path, el *element) {
 	if l, ok := el.link(); ok {
 		w.begin(p.hash, referenceForm)
-		w.buf = appendHash(w.buf, l.target)
+		w.buf = el.reg.appendTarget(w.buf, l.target)
 		w.end()
 		if patient, found := strings.CutPrefix(l.target, "Patient/"); found && p.patient != 0 && w.pair == nil && el.kind == referenceKind {
 			w.compartment("Patient", patient, p.patient)
@@ -80,6 +135,7 @@ func (w *writer) compartment(kind, id string, typ uint32) {
 // A referenceValue is one resource or URL to be pointed to, written in any of
 // several ways.
 type referenceValue struct {
+	reg     *Registry
 	targets []string // Type/id, or URL; any of them
 	version string   // if not empty, the reference must name this version
 }
@@ -99,7 +155,7 @@ func parseReference(typ string) parser {
 			}
 		}
 		targets, err := p.targets(text, typ, o.Base)
-		return &referenceValue{targets, version}, err
+		return &referenceValue{p.reg, targets, version}, err
 	}
 }
 
@@ -185,7 +241,7 @@ func (r *referenceValue) ranges(to *ranger, b branch) {
 		if b.target != "" && named != "" && named != b.target {
 			continue
 		}
-		to.point(appendHash(to.key(referenceForm), t))
+		to.point(r.reg.appendTarget(to.key(referenceForm), t))
 		to.inexact = to.inexact || b.target != "" && named == ""
 	}
 	to.inexact = to.inexact || r.version != ""
@@ -220,6 +276,6 @@ func (i *identifierValue) ranges(r *ranger, b branch) {
 	case i.bar:
 		r.point(appendToken(r.key(identifierForm), i.system, i.code))
 	default:
-		r.point(appendHash(r.key(valueForm), i.code))
+		r.point(appendWhole(r.key(valueForm), i.code))
 	}
 }

@@ -30,7 +30,8 @@ func (p *Param) Sortable() bool { return orderedKinds[p.Type] != 0 }
 //
 // Dates count by their begin, an open one as the earliest; numbers and quantities
 // by their value, whatever the unit, ranges by their low end; strings as they are
-// compared, up to 48 bytes; tokens by their code, references by their target.
+// compared, up to 48 bytes; tokens by their code, references by the type and the
+// id of their target, URLs behind them. Of what is longer, 48 bytes count.
 // See https://hl7.org/fhir/R4/search.html#sort.
 func (p *Param) SortValue(r *fhir.Resource, descending bool) []byte {
 	var best []byte
@@ -50,7 +51,7 @@ func (p *Param) SortValue(r *fhir.Resource, descending bool) []byte {
 
 // orderedValues calls yield for each value that an element is sorted by.
 func (el *element) orderedValues(t fhir.ParamType, yield func([]byte)) {
-	var buf [64]byte
+	var buf [96]byte
 	switch t {
 	case fhir.DateParam:
 		if s, ok := el.span(); ok {
@@ -72,16 +73,16 @@ func (el *element) orderedValues(t fhir.ParamType, yield func([]byte)) {
 		})
 	case fhir.URIParam:
 		if uri, _, ok := el.uri(); ok {
-			yield(appendURI(buf[:0], uri))
+			yield(appendWhole(buf[:0], uri))
 		}
 	case fhir.TokenParam:
 		el.codes(func(c code) bool {
-			yield(append(buf[:0], c.code...))
+			yield(appendWhole(buf[:0], c.code))
 			return true
 		})
 	case fhir.ReferenceParam:
 		if l, ok := el.link(); ok {
-			yield(append(buf[:0], l.target...))
+			yield(el.reg.appendTarget(buf[:0], l.target))
 		}
 	}
 }
@@ -90,6 +91,7 @@ func (el *element) orderedValues(t fhir.ParamType, yield func([]byte)) {
 type SortForm struct {
 	KeyRange // all of them
 
+	lead  int  // bytes before the payload
 	days  bool // the payload counts days
 	whole bool // the payload counts seconds
 }
@@ -104,7 +106,8 @@ var orderedForms = map[fhir.ParamType]string{
 }
 
 // SortForms returns the keys that have the sort values of p in order. Each value
-// is in one of them. Nil: the index does not have them.
+// is in one of them, provided there are no keys of [Param.UntypedTargets]. Nil: the
+// index does not have them.
 func (p *Param) SortForms() []SortForm {
 	if keyless[p.Code] {
 		return nil
@@ -114,25 +117,76 @@ func (p *Param) SortForms() []SortForm {
 		if b.path.kinds.has(extensionKind) {
 			return nil
 		}
-		letters := orderedForms[p.Type]
-		if p.Type == fhir.DateParam {
-			letters = dateForms(b.path.kinds)
-		}
-		for _, form := range []byte(letters) {
-			prefix := append(binary.BigEndian.AppendUint32(nil, b.path.hash), form)
-			forms = append(forms, SortForm{
-				KeyRange: KeyRange{Low: prefix, High: after(prefix)},
-				days:     form == yearForm || form == monthForm || form == dayForm,
-				whole:    form == secondForm,
-			})
-		}
+		forms = append(forms, b.sortForms(p.Type)...)
 	}
 	return forms
 }
 
+// sortForms returns the keys that have the sort values of a branch.
+func (b branch) sortForms(t fhir.ParamType) []SortForm {
+	letters := orderedForms[t]
+	switch t {
+	case fhir.TokenParam:
+		return b.path.codeForms()
+	case fhir.ReferenceParam:
+		f := b.path.sortForm(referenceForm)
+		if b.target != "" {
+			f.Low, f.High = typedTargets(f.Low, b.target)
+		}
+		return []SortForm{f}
+	case fhir.DateParam:
+		letters = dateForms(b.path.kinds)
+	}
+	var forms []SortForm
+	for _, letter := range []byte(letters) {
+		f := b.path.sortForm(letter)
+		f.days = letter == yearForm || letter == monthForm || letter == dayForm
+		f.whole = letter == secondForm
+		forms = append(forms, f)
+	}
+	return forms
+}
+
+// sortForm returns the keys of one form.
+func (p *path) sortForm(letter byte) SortForm {
+	prefix := append(binary.BigEndian.AppendUint32(nil, p.hash), letter)
+	return SortForm{KeyRange: KeyRange{Low: prefix, High: after(prefix)}, lead: len(prefix)}
+}
+
+// codeForms returns the keys that have codes in order.
+func (p *path) codeForms() []SortForm {
+	var forms []SortForm
+	if p.bare || p.kinds.any(openKinds|bareKinds) {
+		forms = append(forms, p.sortForm(codeForm))
+	}
+	if p.kinds.any(foldedKinds) {
+		forms = append(forms, p.sortForm(foldedForm))
+	}
+	for _, system := range p.systems {
+		f := p.sortForm(boundForm)
+		f.Low = appendSystem(f.Low, system)
+		f.High, f.lead = after(f.Low), len(f.Low)
+		forms = append(forms, f)
+	}
+	return forms
+}
+
+// UntypedTargets returns the keys of references that do not tell by their text
+// whether they are to a resource of the type that p is restricted to.
+func (p *Param) UntypedTargets() []KeyRange {
+	var all []KeyRange
+	for _, b := range p.branches {
+		if b.target != "" {
+			low := append(binary.BigEndian.AppendUint32(nil, b.path.hash), referenceForm, untypedTarget)
+			all = append(all, KeyRange{Low: low, High: after(low)})
+		}
+	}
+	return all
+}
+
 // AppendValue appends the sort value of a key of the form.
 func (f *SortForm) AppendValue(dst, key []byte) []byte {
-	payload := key[len(f.Low):]
+	payload := key[f.lead:]
 	switch {
 	case f.days && len(payload) == 3:
 		d := int64(payload[0])<<16 | int64(payload[1])<<8 | int64(payload[2])
@@ -146,9 +200,16 @@ func (f *SortForm) AppendValue(dst, key []byte) []byte {
 // Seek returns the first key of the form whose sort value is value, or may be the
 // next one behind it.
 func (f *SortForm) Seek(value []byte) []byte {
-	key := slices.Clone(f.Low)
+	key := slices.Clone(f.Low[:f.lead])
 	if !f.days && !f.whole {
-		return append(key, value...)
+		key = append(key, value...)
+		switch {
+		case bytes.Compare(key, f.Low) < 0:
+			return f.Low
+		case bytes.Compare(key, f.High) > 0:
+			return f.High
+		}
+		return key
 	}
 	if len(value) == 0 {
 		return key

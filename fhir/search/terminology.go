@@ -93,11 +93,14 @@ func (v *codesValue) ranges(r *ranger, b branch) {
 	p := b.path
 	open, bare := p.kinds.any(openKinds), p.bare || p.kinds.any(bareKinds)
 	for _, c := range v.list {
-		if open || slices.Contains(p.systems, c.System) {
+		if open {
 			r.point(appendToken(r.key(tokenForm), c.System, c.Code))
 		}
+		if slices.Contains(p.systems, c.System) {
+			r.point(appendBound(r.key(boundForm), c.System, c.Code))
+		}
 		if bare {
-			r.point(appendHash(r.key(codeForm), c.Code))
+			r.point(appendWhole(r.key(codeForm), c.Code))
 			r.inexact = r.inexact || open
 		}
 	}

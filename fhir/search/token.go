@@ -114,9 +114,13 @@ func foldContact(s string) string {
 
 // token writes the keys of a token: one with the system, by whose beginning all
 // codes of a system are found, and one without. Codes of elements bound to one
-// system have only the former, and what has no system only the latter.
+// system have a form of their own, and what has no system only the latter. The
+// keys that have the code, not a hash of it, are in its order.
 func (w *writer) token(p *path, el *element) {
 	el.codes(func(c code) bool {
+		if c.mode == boundCode && !slices.Contains(p.systems, c.system) {
+			c.mode = openCode // of a computed path, which does not know its elements
+		}
 		w.code(p.hash, c, tokenForm, codeForm)
 		return true
 	})
@@ -127,20 +131,29 @@ func (w *writer) token(p *path, el *element) {
 
 // code writes the keys of one code, in the forms given.
 func (w *writer) code(hash uint32, c code, whole, bare byte) {
-	if w.pair == nil && c.mode <= boundCode {
+	switch {
+	case w.pair == nil && c.mode == boundCode:
+		w.begin(hash, boundForm)
+		w.buf = appendBound(w.buf, c.system, c.code)
+		w.end()
+		return
+	case w.pair == nil && c.mode == openCode:
 		w.begin(hash, whole)
 		w.buf = appendToken(w.buf, c.system, c.code)
 		w.end()
-	}
-	if c.code == "" || w.pair == nil && c.mode == boundCode {
-		return
-	}
-	if c.mode == foldedCode {
+	case c.mode == foldedCode:
 		bare = foldedForm
 	}
-	w.begin(hash, bare)
-	w.buf = appendHash(w.buf, c.code)
-	w.end()
+	if c.code != "" {
+		w.begin(hash, bare)
+		w.buf = appendWhole(w.buf, c.code)
+		w.end()
+	}
+}
+
+// appendBound appends the payload of boundForm.
+func appendBound(dst []byte, system, code string) []byte {
+	return appendWhole(appendSystem(dst, system), code)
 }
 
 // appendToken appends the payload of tokenForm.
@@ -148,7 +161,7 @@ func appendToken(dst []byte, system, code string) []byte {
 	return appendHash(appendSystem(dst, system), system, "\x00", code)
 }
 
-// appendSystem appends what the payload of tokenForm begins with.
+// appendSystem appends what the payloads of tokenForm and boundForm begin with.
 func appendSystem(dst []byte, system string) []byte {
 	return binary.BigEndian.AppendUint32(dst, pathHash(system))
 }
@@ -216,21 +229,27 @@ func (t *tokenValue) ranges(r *ranger, b branch) {
 		// The system is hashed to 32 bits only.
 		r.inexact = true
 		r.prefixed(tokenForm, appendSystem(nil, t.system))
+		if slices.Contains(p.systems, t.system) {
+			r.prefixed(boundForm, appendSystem(nil, t.system))
+		}
 		return
 	case t.bar:
-		if open || slices.Contains(p.systems, t.system) {
+		if open {
 			r.point(appendToken(r.key(tokenForm), t.system, t.code))
+		}
+		if slices.Contains(p.systems, t.system) {
+			r.point(appendBound(r.key(boundForm), t.system, t.code))
 		}
 	default:
 		for _, system := range p.systems {
-			r.point(appendToken(r.key(tokenForm), system, t.code))
+			r.point(appendBound(r.key(boundForm), system, t.code))
 		}
 	}
 	if t.system != "" && t.system != booleanSystem {
 		return
 	}
 	if bare || open && !t.bar {
-		r.point(appendHash(r.key(codeForm), t.code))
+		r.point(appendWhole(r.key(codeForm), t.code))
 		r.inexact = r.inexact || t.bar && (open || t.system != "")
 	}
 	if t.system == "" {
@@ -242,10 +261,10 @@ func (t *tokenValue) ranges(r *ranger, b branch) {
 func (t *tokenValue) foldedRanges(r *ranger, p *path) {
 	var keys [][]byte
 	if p.kinds.has(textKind) {
-		keys = append(keys, appendHash(r.key(foldedForm), foldCase(t.code)))
+		keys = append(keys, appendWhole(r.key(foldedForm), foldCase(t.code)))
 	}
 	if p.kinds.has(contactKind) {
-		keys = append(keys, appendHash(r.key(foldedForm), foldContact(t.code)))
+		keys = append(keys, appendWhole(r.key(foldedForm), foldContact(t.code)))
 	}
 	r.inexact = r.inexact || len(keys) > 1
 	for _, k := range slices.CompactFunc(keys, bytes.Equal) {
@@ -261,6 +280,6 @@ func (t *tokenValue) pairRanges(r *ranger, p *path) {
 		r.everything()
 		return
 	}
-	r.point(appendHash(r.key(codeForm), t.code))
+	r.point(appendWhole(r.key(codeForm), t.code))
 	t.foldedRanges(r, p)
 }

@@ -6,8 +6,9 @@ import (
 	"github.com/noafhir/noafhir/fhir"
 )
 
-// uriSize is how much of a URI is in a key; of a longer one a hash follows.
-const uriSize = 48
+// wholeSize is how much of a URI or a code is in a key; of a longer one a hash
+// follows.
+const wholeSize = 48
 
 // uri returns the URI that a value is, and the version of a canonical one.
 func (el *element) uri() (uri, version string, ok bool) {
@@ -25,16 +26,18 @@ func (el *element) uri() (uri, version string, ok bool) {
 func (w *writer) uri(p *path, el *element) {
 	if uri, _, ok := el.uri(); ok {
 		w.begin(p.hash, uriForm)
-		w.buf = appendURI(w.buf, uri)
+		w.buf = appendWhole(w.buf, uri)
 		w.end()
 	}
 }
 
-func appendURI(dst []byte, uri string) []byte {
-	if len(uri) <= uriSize {
-		return append(dst, uri...)
+// appendWhole appends a text such that texts that differ do so in what is
+// appended, and sort by their beginning.
+func appendWhole(dst []byte, text string) []byte {
+	if len(text) <= wholeSize {
+		return append(dst, text...)
 	}
-	return appendHash(append(dst, uri[:uriSize]...), uri)
+	return appendHash(append(dst, text[:wholeSize]...), text)
 }
 
 // A uriMode says how URIs are compared.
@@ -114,18 +117,18 @@ func (u *uriValue) matches(el *element) bool {
 func (u *uriValue) ranges(r *ranger, b branch) {
 	switch u.mode {
 	case sameURI:
-		r.point(appendURI(r.key(uriForm), u.text))
+		r.point(appendWhole(r.key(uriForm), u.text))
 		if u.uri != u.text && b.path.kinds.has(canonicalKind) {
-			r.point(appendURI(r.key(uriForm), u.uri))
+			r.point(appendWhole(r.key(uriForm), u.uri))
 			r.inexact = true
 		}
 	case uriBelow:
-		cut := u.text[:min(len(u.text), uriSize)]
+		cut := u.text[:min(len(u.text), wholeSize)]
 		r.prefixed(uriForm, []byte(cut))
-		r.inexact = r.inexact || len(u.text) > uriSize
+		r.inexact = r.inexact || len(u.text) > wholeSize
 	case uriAbove:
 		for _, p := range u.prefixes {
-			r.point(appendURI(r.key(uriForm), p))
+			r.point(appendWhole(r.key(uriForm), p))
 		}
 	default:
 		panic("search: a URI mode nobody knows")

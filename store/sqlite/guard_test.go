@@ -141,6 +141,10 @@ func TestExamined(t *testing.T) {
 		{[][2]string{{"code", "c1"}, {"_sort", "-date"}}, 60},
 		{[][2]string{{"code", "c1"}, {"date", "ge2024-01-20"}, {"_sort", "-date"}}, 60},
 		{[][2]string{{"_sort", "value-string"}}, 60},
+		{[][2]string{{"_sort", "-status"}}, 60},
+		{[][2]string{{"_sort", "code"}}, 60},
+		{[][2]string{{"_sort", "subject"}}, 60},
+		{[][2]string{{"status", "final"}, {"_sort", "-patient"}}, 60},
 		{[][2]string{{"subject", "Patient/p7"}, {"_sort", "date"}}, 60},
 	}
 	for _, test := range tests {

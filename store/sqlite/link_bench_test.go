@@ -72,6 +72,12 @@ func BenchmarkFirstPage(bb *testing.B) {
 		{"content", "Patient", "_content=rare99"},
 		{"sort-gender", "Patient", "_sort=gender"},
 		{"sort-gender-family", "Patient", "_sort=gender,family"},
+		{"sort-gender-birthdate-family", "Patient", "_sort=-gender,birthdate,family"},
+		{"sort-code", "Observation", "_sort=code"},
+		{"sort-subject", "Observation", "_sort=-subject"},
+		{"sort-subject-date", "Observation", "_sort=subject,-date"},
+		{"sort-date-code", "Observation", "_sort=-date,code"},
+		{"code-sort-value-date", "Observation", "code=c3&_sort=-value-quantity,date"},
 	} {
 		q := b.query(test.typ, test.query)
 		bb.Run(test.name, func(bb *testing.B) {

@@ -20,6 +20,14 @@ import (
 
 // prepareOrder finds out whether the rows of keys come in the order asked for.
 func (f *finder) prepareOrder() error {
+	for i := range f.order.Keys {
+		k := &f.order.Keys[i]
+		if untyped, err := f.occur(k.Param.UntypedTargets()); err != nil {
+			return err
+		} else if untyped {
+			k.Forms = nil
+		}
+	}
 	if f.order.By != ordering.ByValue || len(f.order.Keys) != 1 || f.q.Type == "" || f.order.Keys[0].Forms == nil {
 		return nil
 	}

@@ -2,14 +2,21 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/r4"
+	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store"
 )
 
 var here = clinic{size: 10 * perPatient}
@@ -35,6 +42,11 @@ func TestResources(t *testing.T) {
 			t.Errorf("resource %d differs the second time", i)
 		}
 		total += len(json)
+	}
+	for _, json := range personnel() {
+		if _, err := codec.ParseJSON(json); err != nil {
+			t.Errorf("%v\n%s", err, json)
+		}
 	}
 	if mean := total / len(ids); mean < 1400 || mean > 2200 {
 		t.Errorf("resources have %d bytes", mean)
@@ -93,6 +105,153 @@ func TestClient(t *testing.T) {
 				t.Errorf("%.20s: got %d, %.50s, %v", test.req, status, body, err)
 			}
 		}
+	}
+}
+
+// TestShapes checks that searches are ones the server answers, and that they
+// find something where that is what they are for.
+func TestShapes(t *testing.T) {
+	if len(mix) != 30 {
+		t.Errorf("the mix has %d shapes", len(mix))
+	}
+	here := clinic{size: 200 * perPatient}
+	b := &bench{clinic: here, place: place{url: "sqlite:x", file: filepath.Join(t.TempDir(), "x.db")}}
+	s, err := b.place.openInside()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	fill(t, s, here)
+	in := &insideBench{b, s}
+	ctx := context.Background()
+	for _, s := range slices.Concat(pages, pairs, links, mix) {
+		found := 0
+		for _, q := range parsed(t, in, s) {
+			page, err := in.store.Search(ctx, search.Everything(), q)
+			if err != nil {
+				t.Fatalf("%s: %v", s.name, err)
+			}
+			found += len(page.Versions)
+		}
+		if found == 0 && !strings.Contains(s.name, "nothing") {
+			t.Errorf("%s finds nothing", s.name)
+		}
+	}
+	for _, and := range ands {
+		if n, err := in.count(and.smallest); err != nil || n == 0 {
+			t.Errorf("%s: %d, %v", and.smallest, n, err)
+		}
+		if n, err := in.count(and.search); err != nil || n != 0 {
+			t.Errorf("%s: %d, %v", and.search, n, err)
+		}
+	}
+}
+
+// fill stores the resources of a clinic.
+func fill(t *testing.T, s *insideStore, c clinic) {
+	t.Helper()
+	texts := personnel()
+	for i := range c.size {
+		texts = append(texts, c.text(i, id(i), relative))
+	}
+	err := s.Update(context.Background(), func(tx store.Tx) error {
+		for _, text := range texts {
+			r, err := s.registry.Codec.ParseJSON(text)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Put(context.Background(), search.Everything(), store.Prepare(s.registry, r, r.ID(), "PUT")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// parsed returns some searches of a shape, with a count even where only a total
+// is asked for.
+func parsed(t *testing.T, in *insideBench, s shape) []*search.Query {
+	t.Helper()
+	a, list := in.newAsking(), []*search.Query{}
+	for range 30 {
+		path := strings.ReplaceAll(s.next(a), "&_summary=count", "")
+		q, err := in.parse(strings.ReplaceAll(path, "&_total=accurate", ""))
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		list = append(list, q)
+	}
+	return list
+}
+
+func TestBehind(t *testing.T) {
+	b := &bench{clinic: clinic{size: 60 * perPatient}, place: place{file: filepath.Join(t.TempDir(), "x.db")}}
+	s, err := b.place.openInside()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	fill(t, s, b.clinic)
+	in := &insideBench{b, s}
+	q, err := in.parse("Observation?_sort=date&_count=20")
+	if err != nil {
+		t.Fatal(err)
+	}
+	depth, behind, err := in.behind(q, 1500)
+	if err != nil || depth != 2000 || behind.Count != 20 {
+		t.Errorf("got %d, %d, %v", depth, behind.Count, err)
+	}
+	if _, _, err := in.behind(q, 5000); err == nil {
+		t.Error("went behind the end")
+	}
+}
+
+func TestFigures(t *testing.T) {
+	b := &bench{clinic: here, group: groupSearch, progress: io.Discard, options: options{out: filepath.Join(t.TempDir(), "out.md")}}
+	b.add("fast enough", 8, "µs", "GET", 2, atMost(4))
+	b.add("too slow", 9, "µs", "GET", 2, atMost(4))
+	b.group = groupMix
+	b.add("only told", 3, "/s", "", 0, nil)
+	b.remark("%d clients", 3)
+	b.note("something %s", "failed")
+	if err := b.save(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(b.options.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| fast enough | 8 µs | GET: 2 | 4 × | ≤ 4 × | met |\n",
+		"| too slow | 9 µs | GET: 2 | 4.5 × | ≤ 4 × | **missed** |\n",
+		"With 500 resources, " + titles[groupMix],
+		"| only told | 3 /s |  |  |  |  |\n\n3 clients\n",
+		"- With 500 resources: something failed\n",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("lacks %q:\n%s", want, text)
+		}
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	if _, err := parseGroups("core,mix"); err != nil {
+		t.Error(err)
+	}
+	if _, err := parseGroups("core,all"); err == nil {
+		t.Error("an unknown group was accepted")
+	}
+	for _, bad := range []options{{filled: true}, {store: "sqlite:x.db"}} {
+		if checkStore(bad, []int{100, 200}) == nil {
+			t.Errorf("%+v accepted", bad)
+		}
+	}
+	b := &bench{dir: "d", options: options{store: "sqlite:{n}.db"}}
+	if got := b.placeOf(100); got != (place{"sqlite:100.db", "100.db", true}) {
+		t.Errorf("got %+v", got)
 	}
 }
 

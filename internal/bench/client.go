@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -119,6 +120,7 @@ type load struct {
 	conns  int
 	status int // wanted
 	next   func(i int) []byte
+	shapes []string        // if set, request i is of shape i modulo their number, and failures are counted
 	until  <-chan struct{} // ends it; nil: the time given to run
 }
 
@@ -127,12 +129,15 @@ type result struct {
 	rate     float64 // requests a second
 	p50, p99 time.Duration
 	cpu      time.Duration // of the server, for each request
+	failures int
+	first    error           // failure
+	shapes   []time.Duration // p50 of each, if there are any
 }
 
 // run sends requests for a while. Numbers given to next are never repeated.
 func (l *load) run(counter *atomic.Int64, span time.Duration) (result, error) {
 	var all sync.WaitGroup
-	times := make([][]time.Duration, l.conns)
+	counts := make([]tally, l.conns)
 	errs := make([]error, l.conns)
 	before := l.to.cpu()
 	begin := time.Now()
@@ -143,7 +148,7 @@ func (l *load) run(counter *atomic.Int64, span time.Duration) (result, error) {
 		}
 		all.Go(func() {
 			defer c.conn.Close()
-			times[k], errs[k] = l.one(c, counter, begin.Add(span))
+			errs[k] = l.one(c, counter, begin.Add(span), &counts[k])
 		})
 	}
 	all.Wait()
@@ -151,35 +156,77 @@ func (l *load) run(counter *atomic.Int64, span time.Duration) (result, error) {
 	if err := errors.Join(errs...); err != nil {
 		return result{}, err
 	}
-	flat := slices.Concat(times...)
+	return l.result(counts, took, worked)
+}
+
+// A tally is what one connection measured.
+type tally struct {
+	times    []time.Duration
+	shapes   []int // of the times
+	failures int
+	first    error
+}
+
+// result puts together what the connections measured.
+func (l *load) result(counts []tally, took, worked time.Duration) (result, error) {
+	var flat []time.Duration
+	var r result
+	of := make([][]time.Duration, len(l.shapes))
+	for _, t := range counts {
+		flat = append(flat, t.times...)
+		r.failures += t.failures
+		r.first = cmp.Or(r.first, t.first)
+		for i, s := range t.shapes {
+			of[s] = append(of[s], t.times[i])
+		}
+	}
 	if len(flat) == 0 {
 		return result{}, errors.New("nothing was answered")
 	}
 	slices.Sort(flat)
-	return result{float64(len(flat)) / took.Seconds(), flat[len(flat)/2], flat[len(flat)*99/100], worked / time.Duration(len(flat))}, nil
+	r.rate, r.p50, r.p99 = float64(len(flat))/took.Seconds(), flat[len(flat)/2], flat[len(flat)*99/100]
+	r.cpu = worked / time.Duration(len(flat))
+	for _, times := range of {
+		slices.Sort(times)
+		p50 := time.Duration(0)
+		if len(times) > 0 {
+			p50 = times[len(times)/2]
+		}
+		r.shapes = append(r.shapes, p50)
+	}
+	return r, nil
 }
 
 // one runs the requests of one connection.
-func (l *load) one(c *client, counter *atomic.Int64, end time.Time) ([]time.Duration, error) {
-	var times []time.Duration
+func (l *load) one(c *client, counter *atomic.Int64, end time.Time, t *tally) error {
 	for {
 		select {
 		case <-l.until:
-			return times, nil
+			return nil
 		default:
 		}
-		req := l.next(int(counter.Add(1) - 1))
+		i := int(counter.Add(1) - 1)
+		req := l.next(i)
 		begin := time.Now()
 		if l.until == nil && begin.After(end) {
-			return times, nil
+			return nil
 		}
 		status, body, err := c.do(req)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		times = append(times, time.Since(begin))
-		if status != l.status {
-			return nil, fmt.Errorf("status %d instead of %d for %.80q: %.300s", status, l.status, req, body)
+		t.times = append(t.times, time.Since(begin))
+		if len(l.shapes) > 0 {
+			t.shapes = append(t.shapes, i%len(l.shapes))
 		}
+		if status == l.status {
+			continue
+		}
+		err = fmt.Errorf("status %d instead of %d for %.120q: %.300s", status, l.status, req, body)
+		if len(l.shapes) == 0 {
+			return err
+		}
+		t.failures++
+		t.first = cmp.Or(t.first, err)
 	}
 }

@@ -3,35 +3,22 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"time"
 )
 
-// observationsPerPatient is how many observations follow each patient.
-const observationsPerPatient = 49
+// A patient has perPatient resources: the patient, then what follows from these
+// places on.
+const (
+	perPatient       = 50
+	firstEncounter   = 1
+	firstCondition   = 6
+	prescription     = 8
+	firstReport      = 9
+	firstObservation = 10
+)
 
-// perPatient is how many resources belong to a patient, the patient included.
-const perPatient = observationsPerPatient + 1
-
-// A labTest is a laboratory test that the invented clinic does.
-type labTest struct {
-	code, name, unit string
-	low, high        float64
-}
-
-// labTests are what an andrology clinic measures.
-var labTests = []labTest{
-	{"15067-2", "Follitropin [Units/volume] in Serum or Plasma", "[IU]/L", 1.5, 40},
-	{"10501-5", "Lutropin [Units/volume] in Serum or Plasma", "[IU]/L", 1.7, 20},
-	{"2986-8", "Testosterone [Mass/volume] in Serum or Plasma", "ng/dL", 90, 900},
-	{"2243-4", "Estradiol (E2) [Mass/volume] in Serum or Plasma", "pg/mL", 10, 60},
-	{"2842-3", "Prolactin [Mass/volume] in Serum or Plasma", "ng/mL", 2, 30},
-	{"38476-8", "Inhibin B [Mass/volume] in Serum or Plasma", "pg/mL", 5, 400},
-	{"3016-3", "Thyrotropin [Units/volume] in Serum or Plasma", "m[IU]/L", 0.4, 5},
-	{"10600-5", "Sperm [#/volume] in Semen", "10*6/mL", 0, 120},
-	{"9780-8", "Volume of Semen", "mL", 0.5, 6},
-	{"2751-4", "pH of Semen", "[pH]", 6.2, 8.4},
-}
+// encounters is how many a patient has. The observations are spread over them.
+const encounters = firstCondition - firstEncounter
 
 // A clinic is the invented place whose records fill a store: it has admitted
 // patients evenly over ten years and followed each for eighteen months. So
@@ -39,7 +26,7 @@ var labTests = []labTest{
 // Random dates would be the worst case for an index in which they are part of
 // nearly every row.
 type clinic struct {
-	size int // resources in the store to begin with
+	size int // resources in the store to begin with, the staff aside
 }
 
 // The ten years, and how long a patient is followed.
@@ -53,6 +40,9 @@ const followed = 540 * 24 * time.Hour
 // date returns when resource i was made. What comes after those to begin with
 // belongs to patients admitted on the last day.
 func (c clinic) date(i int) time.Time {
+	if k := i % perPatient; k >= firstReport {
+		return c.date(encounterOf(i)).Add(time.Duration(k) * time.Minute)
+	}
 	admitted := lastDay
 	if i < c.size {
 		admitted = firstDay.Add(time.Duration(float64(lastDay.Sub(firstDay)-followed) * float64(patientOf(i)) / float64(c.size)))
@@ -74,98 +64,74 @@ func id(i int) string {
 // patientOf returns which resource is the patient of resource i.
 func patientOf(i int) int { return i - i%perPatient }
 
+// encounterOf returns which resource is the encounter of resource i, which is no
+// patient.
+func encounterOf(i int) int { return patientOf(i) + firstEncounter + i%encounters }
+
+// kindOf returns the type of resource i.
+func kindOf(i int) string {
+	switch k := i % perPatient; {
+	case k == 0:
+		return "Patient"
+	case k < firstCondition:
+		return "Encounter"
+	case k < prescription:
+		return "Condition"
+	case k == prescription:
+		return "MedicationRequest"
+	case k == firstReport:
+		return "DiagnosticReport"
+	}
+	return "Observation"
+}
+
+// A references says how resource i is referred to.
+type references func(i int) string
+
+// relative refers to resources by type and id.
+func relative(i int) string { return kindOf(i) + "/" + id(i) }
+
+// urns refers to resources of the same Bundle.
+func urns(i int) string { return "urn:uuid:" + id(i) }
+
 // resource returns the type of resource i and its JSON: a patient first, then
-// the observations about them. With an id of "" there is none in it.
+// what is about them. With an id of "" there is none in it.
 func (c clinic) resource(i int, id string) (typ string, json []byte) {
-	if i%perPatient == 0 {
-		return "Patient", patient(i, id)
+	return kindOf(i), c.text(i, id, relative)
+}
+
+// text returns the JSON of resource i.
+func (c clinic) text(i int, id string, to references) []byte {
+	switch kindOf(i) {
+	case "Patient":
+		return patient(i, id)
+	case "Encounter":
+		return c.encounter(i, id, to)
+	case "Condition":
+		return c.condition(i, id, to)
+	case "MedicationRequest":
+		return c.medicationRequest(i, id, to)
+	case "DiagnosticReport":
+		return c.report(i, id, to)
 	}
-	return "Observation", observation(i, id, "Patient/"+idOf(patientOf(i)), c.date(i), 0)
+	return observation(i, id, to(patientOf(i)), to(encounterOf(i)), c.date(i), 0)
 }
 
-// idOf is id, where that name is taken.
-func idOf(i int) string { return id(i) }
-
-var (
-	families = []string{"Doe", "Roe", "Poe", "Loe", "Moe", "Zoe", "Noe", "Hoe", "Coe", "Boe"}
-	givens   = []string{"Adam", "Ben", "Carl", "Dan", "Emil", "Finn", "Gus", "Hal", "Ivo", "Jan"}
-	towns    = []string{"Northam", "Southam", "Eastham", "Westham", "Midham"}
-)
-
-// patient returns an invented patient.
-func patient(i int, id string) []byte {
-	r := random(i)
-	n := strconv.Itoa(i)
-	family := families[r.IntN(len(families))] + n
-	given := givens[r.IntN(len(givens))]
-	b := start("Patient", id)
-	b = fmt.Appendf(b, `,"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>%s %s, an invented patient of an invented clinic, made for measuring and for nothing else.</p></div>"}`, given, family)
-	b = fmt.Appendf(b, `,"identifier":[{"use":"official","type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR","display":"Medical record number"}]},"system":"https://noa-fhir.example.org/id/patient","value":"MRN-%s"}]`, n)
-	b = fmt.Appendf(b, `,"active":true,"name":[{"use":"official","family":"%s","given":["%s"]}]`, family, given)
-	b = fmt.Appendf(b, `,"telecom":[{"system":"phone","value":"555-%07d","use":"home"},{"system":"email","value":"p%s@example.org"}]`, i%10_000_000, n)
-	b = fmt.Appendf(b, `,"gender":"male","birthDate":"%04d-%02d-%02d"`, 1960+r.IntN(45), 1+r.IntN(12), 1+r.IntN(28))
-	b = fmt.Appendf(b, `,"address":[{"use":"home","line":["%d High Street"],"city":"%s","postalCode":"%05d","country":"XX"}]`, 1+r.IntN(200), towns[r.IntN(len(towns))], r.IntN(100_000))
-	b = append(b, `,"maritalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-MaritalStatus","code":"M","display":"Married"}]}`...)
-	b = append(b, `,"communication":[{"language":{"coding":[{"system":"urn:ietf:bcp:47","code":"en","display":"English"}]},"preferred":true}]`...)
-	b = append(b, `,"managingOrganization":{"reference":"Organization/invented-clinic","display":"Invented Clinic of Andrology"}`...)
-	return append(b, '}')
-}
-
-// observation returns an invented laboratory result about a subject. Edition
-// changes nothing that is indexed.
-func observation(i int, id, subject string, at time.Time, edition int) []byte {
-	r := random(i)
-	t := labTests[r.IntN(len(labTests))]
-	value := t.low + r.Float64()*(t.high-t.low)
-	flag, flagName := "N", "Normal"
-	if value > t.low+0.8*(t.high-t.low) {
-		flag, flagName = "H", "High"
-	}
-	when := at.Format(time.RFC3339)
-	b := start("Observation", id)
-	b = fmt.Appendf(b, `,"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>%s: %.2f %s (%s) on %s</p></div>"}`, t.name, value, t.unit, flagName, at.Format("2 January 2006"))
-	b = fmt.Appendf(b, `,"identifier":[{"system":"https://noa-fhir.example.org/id/result","value":"R-%d"}],"status":"final"`, i)
-	b = append(b, `,"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory","display":"Laboratory"}],"text":"Laboratory"}]`...)
-	b = fmt.Appendf(b, `,"code":{"coding":[{"system":"http://loinc.org","code":"%s","display":"%s"}],"text":"%s"}`, t.code, t.name, t.name)
-	b = fmt.Appendf(b, `,"subject":{"reference":"%s"},"encounter":{"reference":"Encounter/e-%d"}`, subject, i/7)
-	b = fmt.Appendf(b, `,"effectiveDateTime":"%s","issued":"%s"`, when, when)
-	b = fmt.Appendf(b, `,"performer":[{"reference":"Practitioner/invented-%d","display":"Laboratory of the Invented Clinic"}]`, r.IntN(20))
-	b = fmt.Appendf(b, `,"valueQuantity":{"value":%.2f,"unit":"%s","system":"http://unitsofmeasure.org","code":"%s"}`, value, t.unit, t.unit)
-	b = fmt.Appendf(b, `,"interpretation":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation","code":"%s","display":"%s"}]}]`, flag, flagName)
-	b = fmt.Appendf(b, `,"note":[{"text":"Edition %d of a result that no patient ever had; drawn in the morning, fasting, processed within two hours."}]`, edition)
-	b = fmt.Appendf(b, `,"referenceRange":[{"low":{"value":%.2f,"unit":"%s","system":"http://unitsofmeasure.org","code":"%s"},"high":{"value":%.2f,"unit":"%s","system":"http://unitsofmeasure.org","code":"%s"},"text":"adult men"}]`,
-		t.low, t.unit, t.unit, t.low+0.8*(t.high-t.low), t.unit, t.unit)
-	return append(b, '}')
-}
-
-// start begins a resource.
-func start(typ, id string) []byte {
-	b := make([]byte, 0, 2200)
-	b = append(append(append(b, `{"resourceType":"`...), typ...), '"')
-	if id != "" {
-		b = append(append(append(b, `,"id":"`...), id...), '"')
-	}
-	return b
-}
-
-// transactionBundle returns a Bundle of patient i and their observations, as a
-// clinic's system would send it: with URNs for each other, and a condition.
+// transactionBundle returns a Bundle of the patient of i and others after it with
+// what is about them, as a clinic's system would send it: with URNs for each
+// other, and a condition.
 func (c clinic) transactionBundle(i, patients int) []byte {
 	b := append(make([]byte, 0, patients*perPatient*2400), `{"resourceType":"Bundle","type":"transaction","entry":[`...)
-	for p := range patients {
-		first := patientOf(i) + p*perPatient
-		urn := "urn:uuid:" + id(first)
-		for k := range perPatient {
-			if p+k > 0 {
-				b = append(b, ',')
-			}
-			n := first + k
-			if k == 0 {
-				b = fmt.Appendf(b, `{"fullUrl":"%s","resource":%s,"request":{"method":"POST","url":"Patient","ifNoneExist":"identifier=https://noa-fhir.example.org/id/patient|MRN-%d"}}`, urn, patient(n, ""), n)
-				continue
-			}
-			b = fmt.Appendf(b, `{"fullUrl":"urn:uuid:%s","resource":%s,"request":{"method":"POST","url":"Observation"}}`, id(n), observation(n, "", urn, c.date(n), 0))
+	first := patientOf(i)
+	for n := first; n < first+patients*perPatient; n++ {
+		if n > first {
+			b = append(b, ',')
 		}
+		b = fmt.Appendf(b, `{"fullUrl":"urn:uuid:%s","resource":%s,"request":{"method":"POST","url":"%s"`, id(n), c.text(n, "", urns), kindOf(n))
+		if kindOf(n) == "Patient" {
+			b = fmt.Appendf(b, `,"ifNoneExist":"identifier=%s|MRN-%d"`, patientIDs, n)
+		}
+		b = append(b, `}}`...)
 	}
 	return append(b, `]}`...)
 }

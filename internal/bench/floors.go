@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -17,8 +18,6 @@ import (
 	"github.com/gin-gonic/gin"
 	_ "modernc.org/sqlite" // the driver of the floors
 
-	"github.com/noafhir/noafhir/fhir"
-	"github.com/noafhir/noafhir/fhir/r4"
 	"github.com/noafhir/noafhir/fhir/search"
 )
 
@@ -122,6 +121,7 @@ func floorCommit(dir string, span time.Duration) (result, error) {
 // rawRows is B2: what a resource is in the database, written by hand.
 type rawRows struct {
 	clinic   clinic
+	path     string
 	db       *sql.DB
 	registry *search.Registry
 	types    map[string]int64
@@ -130,9 +130,11 @@ type rawRows struct {
 }
 
 // openRows opens a copy of the server's database for floor B2.
-func openRows(path string, c clinic) (*rawRows, error) {
-	codec := fhir.NewCodec(r4.Schema(), fhir.Limits{})
-	registry, err := search.NewRegistry(codec, codec.Schema.SearchParams)
+func openRows(from, path string, c clinic) (*rawRows, error) {
+	if err := copyFile(path, from); err != nil {
+		return nil, err
+	}
+	registry, err := newRegistry()
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +142,7 @@ func openRows(path string, c clinic) (*rawRows, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &rawRows{clinic: c, db: db, registry: registry, types: map[string]int64{}, next: rawFirst}
+	w := &rawRows{clinic: c, path: path, db: db, registry: registry, types: map[string]int64{}, next: rawFirst}
 	rows, err := db.Query("SELECT t, name FROM type")
 	if err != nil {
 		return nil, err
@@ -242,12 +244,12 @@ func (w *rawRows) write(list []rawResource) error {
 	return tx.Commit()
 }
 
-// rate is B2: resources a second, so many in each transaction. Preparing them
+// create is B2: resources a second, so many in each transaction. Preparing them
 // does not count.
-func (w *rawRows) rate(span time.Duration, each int) (result, error) {
+func (w *rawRows) create(b *bench, each int) (result, error) {
 	var working time.Duration
 	done := 0
-	for working < span {
+	for working < b.span {
 		list, err := w.prepare(each)
 		if err != nil {
 			return result{}, err
@@ -261,6 +263,24 @@ func (w *rawRows) rate(span time.Duration, each int) (result, error) {
 	}
 	return result{rate: float64(done) / working.Seconds()}, nil
 }
+
+// read implements [floor].
+func (w *rawRows) read(b *bench) (result, error) {
+	get, err := w.db.Prepare("SELECT v.body FROM res r CROSS JOIN ver v ON v.vid=r.vid WHERE r.t=? AND r.id=?")
+	if err != nil {
+		return result{}, err
+	}
+	defer get.Close()
+	a := b.newAsking()
+	var body []byte
+	return repeat(b.span, func() error {
+		i := a.IntN(a.size)
+		return get.QueryRow(w.types[kindOf(i)], id(i)).Scan(&body)
+	})
+}
+
+// close implements [floor].
+func (w *rawRows) close() error { return errors.Join(w.db.Close(), removeDatabase(w.path)) }
 
 // scan is B3: bytes a second of reading all bodies.
 func (w *rawRows) scan() (result, error) {
@@ -284,8 +304,7 @@ func (w *rawRows) scan() (result, error) {
 // parseTime returns the time to parse, check and index a resource of the mean
 // size given, on one core.
 func parseTime(c clinic, span time.Duration) (each time.Duration, size int, err error) {
-	codec := fhir.NewCodec(r4.Schema(), fhir.Limits{})
-	registry, err := search.NewRegistry(codec, codec.Schema.SearchParams)
+	registry, err := newRegistry()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -296,7 +315,7 @@ func parseTime(c clinic, span time.Duration) (each time.Duration, size int, err 
 	}
 	begin, n := time.Now(), 0
 	for ; time.Since(begin) < span; n++ {
-		r, err := codec.ParseJSON(texts[n%len(texts)])
+		r, err := registry.Codec.ParseJSON(texts[n%len(texts)])
 		if err != nil {
 			return 0, 0, fmt.Errorf("resource %d: %w", n%len(texts), err)
 		}

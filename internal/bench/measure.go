@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
@@ -12,164 +11,125 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
 )
 
 // A bench is a whole run.
 type bench struct {
+	options  options
 	dir      string
 	binary   string
+	groups   []string      // to measure
 	runs     int           // of each measurement; the median counts
 	span     time.Duration // of one run
+	began    time.Time
 	progress io.Writer
 
 	clinic  // whose store is in hand
+	group   string
 	figures []figure
+	remarks []remark
+	notes   []string // what failed, or could not be measured
+	inside  map[string][]measured
 
-	store    string // its path
+	place    place
 	server   *process
 	gin      *process
-	raw      *rawRows     // on a copy of the store, for floors B2 and B3
+	floor    floor        // on a copy of the store; nil: there is none
 	requests atomic.Int64 // sent so far: none is repeated
 }
 
-// measure measures everything with n resources in the store.
-func (b *bench) measure(n int) error {
+// A step is a part of the measurements with one size.
+type step struct {
+	group string // empty: it is needed by any
+	name  string
+	run   func() error
+}
+
+// steps are all parts, in order. What writes comes last.
+func (b *bench) steps() []step {
+	return []step{
+		{"", "import", b.importing},
+		{groupImport, "the size of the index", b.indexing},
+		{groupImport, "import as the core had it", b.importingCore},
+		{groupInside, "pages within the process", b.insidePages},
+		{groupCore, "a copy for the floors", b.copying},
+		{groupCore, "parsing", b.parsing},
+		{"", "start", b.starting},
+		{groupCore, "reads", b.reads},
+		{groupSearch, "pages", b.pages},
+		{groupSearch, "pairs", b.pairs},
+		{groupSearch, "links", b.links},
+		{groupMix, "mix", b.mixed},
+		{groupCore, "writes", b.writes},
+		{groupCore, "bundles", b.bundles},
+		{groupCore, "write storm", b.storm},
+		{"", "stop", b.stop},
+		{groupCore, "export", b.exporting},
+	}
+}
+
+// measure measures everything with n resources in the store, and returns how many
+// parts failed. Without a store or a server there is nothing to go on with.
+func (b *bench) measure(n int) (failed int) {
 	b.clinic = clinic{n}
-	b.store = filepath.Join(b.dir, fmt.Sprintf("%d.db", n))
-	steps := []struct {
-		name string
-		run  func() error
-	}{
-		{"import", b.importing},
-		{"a copy for the floors", b.copying},
-		{"parsing", b.parsing},
-		{"start", b.starting},
-		{"reads", b.reads},
-		{"searches", b.searches},
-		{"writes", b.writes},
-		{"bundles", b.bundles},
-		{"write storm", b.storm},
-		{"stop", b.stop},
-		{"export", b.exporting},
-	}
-	defer func() {
-		for _, p := range []*process{b.server, b.gin} {
-			if p != nil {
-				p.kill()
-			}
+	b.place = b.placeOf(n)
+	defer b.cleanUp()
+	for _, s := range b.steps() {
+		if s.group != "" && !slices.Contains(b.groups, s.group) {
+			continue
 		}
-	}()
-	for _, s := range steps {
+		b.group = cmp.Or(s.group, groupCore)
+		begin := time.Now()
 		fmt.Fprintf(b.progress, "-- %s\n", s.name)
-		if err := s.run(); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+		err := s.run()
+		fmt.Fprintf(b.progress, "-- %s took %.1f s\n", s.name, time.Since(begin).Seconds())
+		if err != nil {
+			failed++
+			b.note("%s failed: %v", s.name, err)
+		}
+		if err := b.save(); err != nil {
+			failed++
+			b.note("%v", err)
+		}
+		if err != nil && s.group == "" {
+			break
 		}
 	}
-	return errors.Join(b.raw.db.Close(), removeDatabase(b.store), removeDatabase(b.store+".copy"))
+	return failed
 }
 
-// removeDatabase removes a database and what SQLite keeps beside it.
-func removeDatabase(path string) error {
-	for _, suffix := range []string{"-wal", "-shm", ".lock"} {
-		os.Remove(path + suffix) // if it is there
-	}
-	return os.Remove(path)
+// note keeps something that the report has to tell.
+func (b *bench) note(format string, args ...any) {
+	text := fmt.Sprintf("With %s resources: ", number(float64(b.size))) + fmt.Sprintf(format, args...)
+	b.notes = append(b.notes, text)
+	fmt.Fprintln(b.progress, "!!", text)
 }
 
-// importing fills the store with the program's own import.
-func (b *bench) importing() error {
-	file := filepath.Join(b.dir, "data.ndjson.gz")
-	raw, err := b.writeData(file)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file)
-	cmd := exec.Command(b.binary, "import", "--store", "sqlite:"+b.store, file)
-	begin := time.Now()
-	peak, err := runWatched(cmd)
-	if err != nil {
-		return err
-	}
-	rate := float64(b.size) / time.Since(begin).Seconds()
-	info, err := os.Stat(b.store)
-	if err != nil {
-		return err
-	}
-	b.add("`noafhir import` of NDJSON, two cores", rate, "/s", "", 0, atLeast(10_000))
-	b.add("anonymous memory during import, most", peak, "MB", "", 0, atMost(512))
-	b.add("disk for each byte of JSON", float64(info.Size())/float64(raw), "bytes", "", 0, atMost(1.7))
-	return nil
-}
-
-// writeData writes the clinic's resources as NDJSON and returns their size.
-func (c clinic) writeData(name string) (raw int, err error) {
-	f, err := os.Create(name)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	z, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
-	if err != nil {
-		return 0, err
-	}
-	w := bufio.NewWriterSize(z, 1<<20)
-	for i := range c.size {
-		_, json := c.resource(i, id(i))
-		raw += len(json)
-		if _, err := w.Write(append(json, '\n')); err != nil {
-			return 0, err
+// cleanUp lets go of everything that belongs to one size.
+func (b *bench) cleanUp() {
+	for _, p := range []**process{&b.server, &b.gin} {
+		if *p != nil {
+			(*p).kill()
+			*p = nil
 		}
 	}
-	if err := w.Flush(); err != nil {
-		return 0, err
+	if b.floor != nil {
+		b.floor.close()
+		b.floor = nil
 	}
-	return raw, z.Close()
-}
-
-// runWatched runs a command and returns the most anonymous memory seen, in MB.
-func runWatched(cmd *exec.Cmd) (float64, error) {
-	var failed outputTail
-	cmd.Stdout, cmd.Stderr = io.Discard, &failed
-	if err := cmd.Start(); err != nil {
-		return 0, err
+	os.Remove(b.dataFile()) // if it is there
+	if err := b.place.remove(); err != nil {
+		b.note("%v", err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	peak := 0.0
-	for {
-		select {
-		case err := <-done:
-			if err != nil {
-				err = fmt.Errorf("%v: %w: %s", cmd.Args, err, failed)
-			}
-			return peak, err
-		case <-time.After(50 * time.Millisecond):
-			if mb, err := anonymous(cmd.Process.Pid); err == nil {
-				peak = max(peak, mb)
-			}
-		}
-	}
-}
-
-// An outputTail keeps the end of what is written.
-type outputTail []byte
-
-// Write implements [io.Writer].
-func (o *outputTail) Write(p []byte) (int, error) {
-	*o = append(*o, p...)
-	*o = (*o)[max(0, len(*o)-1000):]
-	return len(p), nil
 }
 
 // copying makes the copy of the store that floors are measured on.
 func (b *bench) copying() (err error) {
-	path := b.store + ".copy"
-	if err := copyFile(path, b.store); err != nil {
-		return err
+	b.floor, err = b.openFloor()
+	if errors.Is(err, errNoFloor) {
+		b.note("%v", err)
+		return nil
 	}
-	b.raw, err = openRows(path, b.clinic)
 	return err
 }
 
@@ -255,13 +215,16 @@ func (b *bench) parsing() error {
 
 func micro(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// starting measures starts, and leaves servers running.
+// starting starts servers, and measures that. The database is in the memory of the
+// operating system from here on.
 func (b *bench) starting() error {
+	if err := b.place.warm(); err != nil {
+		return err
+	}
 	info, err := os.Stat(b.binary)
 	if err != nil {
 		return err
 	}
-	b.add("stripped binary", float64(info.Size())/(1<<20), "MB", "", 0, atMost(45))
 	memory := 0.0
 	r, err := b.trials(func() (result, error) {
 		if b.server != nil {
@@ -279,8 +242,11 @@ func (b *bench) starting() error {
 	if err != nil {
 		return err
 	}
-	b.add("start to first answer", micro(r[0].p50)/1000, "ms", "", 0, atMost(150))
-	b.add("anonymous memory at rest", memory, "MB", "", 0, atMost(40))
+	if slices.Contains(b.groups, groupCore) {
+		b.add("stripped binary", float64(info.Size())/(1<<20), "MB", "", 0, atMost(45))
+		b.add("start to first answer", micro(r[0].p50)/1000, "ms", "", 0, atMost(150))
+		b.add("anonymous memory at rest", memory, "MB", "", 0, atMost(40))
+	}
 	b.gin, err = startGin(b.dir)
 	return err
 }
@@ -291,7 +257,7 @@ func (b *bench) startServer() (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(b.binary, "serve", "--listen", address, "--store", "sqlite:"+b.store)
+	cmd := exec.Command(b.binary, "serve", "--listen", address, "--store", b.place.url)
 	return startProcess(cmd, address, filepath.Join(b.dir, "serve.log"))
 }
 
@@ -312,16 +278,22 @@ func (b *bench) stop() error {
 // exporting measures export beside a plain scan.
 func (b *bench) exporting() error {
 	out := filepath.Join(b.dir, "out")
-	r, err := b.trials(b.raw.scan, func() (result, error) {
+	export := func() (result, error) {
 		defer os.RemoveAll(out)
 		begin := time.Now()
-		if _, err := runWatched(exec.Command(b.binary, "export", "--store", "sqlite:"+b.store, "--out", out)); err != nil {
+		if _, err := runWatched(exec.Command(b.binary, "export", "--store", b.place.url, "--out", out)); err != nil {
 			return result{}, err
 		}
 		took := time.Since(begin).Seconds()
 		total, err := sizeOf(out)
 		return result{rate: float64(total) / took}, err
-	})
+	}
+	if b.floor == nil {
+		r, err := export()
+		b.add("`noafhir export`, start and all", r.rate/1e6, "MB/s", "", 0, nil)
+		return err
+	}
+	r, err := b.trials(b.floor.scan, export)
 	if err != nil {
 		return err
 	}

@@ -19,10 +19,11 @@ type process struct {
 	started time.Duration // from the start of the process to its first answer
 }
 
-// build makes the stripped binary and returns its path.
-func build(dir string) (string, error) {
+// build makes the stripped binary of some sources and returns its path.
+func build(dir, sources string) (string, error) {
 	path := filepath.Join(dir, "noafhir")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/noafhir")
+	cmd.Dir = sources
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the server: %w\n%s", err, out)

@@ -2,18 +2,21 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
 
 // A figure is something measured, beside its floor if it has one.
 type figure struct {
-	Size  int     `json:"size"` // resources in the store
+	Size  int     `json:"size"`  // resources in the store
+	Group string  `json:"group"` // what it is about
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit"`
@@ -37,7 +40,7 @@ func atMost(v float64) *goal  { return &goal{false, v} }
 
 // add notes a figure.
 func (b *bench) add(name string, value float64, unit, floor string, floorValue float64, g *goal) {
-	f := figure{Size: b.size, Name: name, Value: value, Unit: unit, Floor: floor, FloorValue: floorValue}
+	f := figure{Size: b.size, Group: b.group, Name: name, Value: value, Unit: unit, Floor: floor, FloorValue: floorValue}
 	compared := value
 	if floor != "" {
 		f.Ratio = value / floorValue
@@ -56,6 +59,17 @@ func (b *bench) add(name string, value float64, unit, floor string, floorValue f
 	}
 	b.figures = append(b.figures, f)
 	fmt.Fprintln(b.progress, f.row())
+}
+
+// A remark is told below the figures of a group.
+type remark struct {
+	size  int
+	group string
+	text  string
+}
+
+func (b *bench) remark(format string, args ...any) {
+	b.remarks = append(b.remarks, remark{b.size, b.group, fmt.Sprintf(format, args...)})
 }
 
 // row returns the figure as a row of a Markdown table.
@@ -90,18 +104,66 @@ func number(v float64) string {
 	return strings.TrimSuffix(strings.TrimSuffix(fmt.Sprintf("%.2f", v), "0"), ".0")
 }
 
+// titles are the headings of the groups.
+var titles = map[string]string{
+	groupImport: "import and size",
+	groupCore:   "reads and writes",
+	groupSearch: "searches over HTTP, one connection unless it is said",
+	groupInside: "searches within the process",
+	groupMix:    "a mix of real use over HTTP",
+}
+
 // report prints everything as Markdown.
-func report(w io.Writer, figures []figure) {
-	fmt.Fprintf(w, "\n%s, %s, %d cores, %s, load %s\n", time.Now().Format("2 January 2006"), processor(), runtime.NumCPU(), runtime.Version(), loadAverage())
-	last := 0
+func (b *bench) report(w io.Writer) {
+	fmt.Fprintf(w, "%s, %s, %d cores, %s, load at the end %s; it took %s.\n", time.Now().Format("2 January 2006"), processor(), runtime.NumCPU(), runtime.Version(), loadAverage(), time.Since(b.began).Round(time.Second))
+	var sizes []int
+	for i := range b.figures {
+		if n := b.figures[i].Size; !slices.Contains(sizes, n) {
+			sizes = append(sizes, n)
+		}
+	}
+	for _, size := range sizes {
+		for _, group := range allGroups {
+			table(w, b.figures, size, group)
+			for _, r := range b.remarks {
+				if r.size == size && r.group == group {
+					fmt.Fprintf(w, "\n%s\n", r.text)
+				}
+			}
+		}
+	}
+	if len(b.notes) > 0 {
+		fmt.Fprintf(w, "\nNot measured, or wrong:\n\n")
+		for _, note := range b.notes {
+			fmt.Fprintf(w, "- %s\n", strings.ReplaceAll(note, "\n", " "))
+		}
+	}
+}
+
+// table prints the figures of one group with one size.
+func table(w io.Writer, figures []figure, size int, group string) {
+	begun := false
 	for i := range figures {
 		f := &figures[i]
-		if f.Size != last {
-			fmt.Fprintf(w, "\nWith %s resources in the store:\n\n| what | measured | floor in the same run | ratio | goal | |\n| --- | --: | --: | --: | --: | --- |\n", number(float64(f.Size)))
-			last = f.Size
+		if f.Size != size || f.Group != group {
+			continue
+		}
+		if !begun {
+			fmt.Fprintf(w, "\nWith %s resources, %s:\n\n| what | measured | floor in the same run | ratio | goal | |\n| --- | --: | --: | --: | --: | --- |\n", number(float64(size)), titles[group])
+			begun = true
 		}
 		fmt.Fprintln(w, f.row())
 	}
+}
+
+// save writes what there is so far to the file that was asked for.
+func (b *bench) save() error {
+	if b.options.out == "" {
+		return nil
+	}
+	var text bytes.Buffer
+	b.report(&text)
+	return os.WriteFile(b.options.out, text.Bytes(), 0o644)
 }
 
 // reportJSON prints everything as JSON.

@@ -2,10 +2,8 @@ package search
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
-	"github.com/noafhir/noafhir/fhir/fhirpath"
 )
 
 // With returns a registry that has custom parameters beside those of r, which
@@ -13,10 +11,8 @@ import (
 // code a type has already.
 func (r *Registry) With(custom []fhir.SearchParam) (*Registry, error) {
 	for i := range custom {
-		for _, base := range custom[i].Base {
-			if err := r.taken(base, &custom[i], custom[:i]); err != nil {
-				return nil, err
-			}
+		if err := r.taken(&custom[i], custom[:i]); err != nil {
+			return nil, err
 		}
 	}
 	next, err := NewRegistry(r.Codec, slices.Concat(r.params, custom))
@@ -27,30 +23,11 @@ func (r *Registry) With(custom []fhir.SearchParam) (*Registry, error) {
 	return next, nil
 }
 
-// taken refuses a parameter that another stands in the place of.
-func (r *Registry) taken(base string, p *fhir.SearchParam, earlier []fhir.SearchParam) error {
-	id := r.schema.TypeByName(base)
-	if id == 0 || r.schema.Types[id].Kind != fhir.ResourceType {
-		return fhir.Errorf(fhir.Unprocessable, "search parameter %s: %q is no resource type", p.URL, clip(base))
-	}
-	for _, all := range [][]fhir.SearchParam{r.params, earlier} {
-		for i := range all {
-			other := &all[i]
-			if other.URL == p.URL {
-				return fhir.Errorf(fhir.Unprocessable, "search parameter %s is there already", p.URL)
-			}
-			if other.Code != p.Code {
-				continue
-			}
-			for _, b := range other.Base {
-				theirs := r.schema.TypeByName(b)
-				if r.schema.IsA(id, theirs) || r.schema.IsA(theirs, id) {
-					return fhir.Errorf(fhir.Unprocessable, "search parameter %s: %s has the code %q already, from %s", p.URL, base, p.Code, other.URL)
-				}
-			}
-		}
-	}
-	return nil
+// InUse reports whether a SearchParameter resource is one to search by: it is
+// active or in draft.
+func InUse(r *fhir.Resource) bool {
+	status := r.Root().Get("status").Text()
+	return status == "active" || status == "draft"
 }
 
 // ParamFromResource reads a SearchParameter resource. The error is Unprocessable
@@ -89,47 +66,3 @@ func paramType(code string) fhir.ParamType {
 	}
 	return 0
 }
-
-func checkParam(p *fhir.SearchParam) error {
-	refuse := func(element, format string, args ...any) error {
-		return fhir.ErrorAt(fhir.Unprocessable, "SearchParameter."+element, format, args...)
-	}
-	switch {
-	case p.URL == "":
-		return refuse("url", "a search parameter needs a url")
-	case !validCode(p.Code):
-		return refuse("code", "%q can not be the name of a search parameter: it needs letters, digits, - and _, and begins with a letter", clip(p.Code))
-	case p.Type == 0:
-		return refuse("type", "a search parameter needs a type")
-	case p.Type == fhir.SpecialParam:
-		return refuse("type", "what a special search parameter means is not in its definition")
-	case len(p.Base) == 0:
-		return refuse("base", "a search parameter needs a resource type")
-	case p.Expression == "":
-		return refuse("expression", "a search parameter without an expression can not be searched by")
-	case p.Type == fhir.CompositeParam && len(p.Component) < 2:
-		return refuse("component", "a composite search parameter needs two components")
-	case p.Type != fhir.CompositeParam && len(p.Component) > 0:
-		return refuse("component", "only a composite search parameter has components")
-	}
-	if _, err := fhirpath.Parse(p.Expression); err != nil {
-		return refuse("expression", "%v", err)
-	}
-	for _, c := range p.Component {
-		if _, err := fhirpath.Parse(c.Expression); err != nil {
-			return refuse("component.expression", "%v", err)
-		}
-	}
-	return nil
-}
-
-// validCode reports whether a code can stand in a query string without being taken
-// for something else.
-func validCode(code string) bool {
-	if code == "" || len(code) > 64 || !isLetter(code[0]) {
-		return false
-	}
-	return !strings.ContainsFunc(code, func(r rune) bool { return r > 127 || !isName(byte(r)) || r == ':' || r == '.' })
-}
-
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

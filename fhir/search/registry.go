@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/fhirpath"
@@ -157,11 +158,12 @@ func parseDefinitions(params []fhir.SearchParam) (map[string][]definition, error
 		}
 		for _, c := range d.Component {
 			e, err := fhirpath.Parse(c.Expression)
-			if err != nil || byURL[c.Definition] == nil {
+			url, _, _ := strings.Cut(c.Definition, "|")
+			if err != nil || byURL[url] == nil {
 				return nil, fmt.Errorf("search parameter %s, component %s: %w", d.URL, c.Definition, cmp.Or(err, errNoDefinition))
 			}
 			d.parts = append(d.parts, e)
-			d.types = append(d.types, byURL[c.Definition].Type)
+			d.types = append(d.types, byURL[url].Type)
 		}
 		for _, base := range d.Base {
 			byBase[base] = append(byBase[base], d)

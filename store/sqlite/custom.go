@@ -16,8 +16,9 @@ import (
 
 // Custom search parameters
 //
-// They are the SearchParameter resources that are stored, active or in draft, as
-// far as they can be searched by and nothing else stands in their place. When they
+// They are the SearchParameter resources that are stored, active or in draft. One
+// that can not be searched by, or that another stands in the place of, is not
+// stored; of those that earlier builds have let in, the log tells. When they
 // change, what is written from then on is indexed by them, and a walk over all
 // resources brings the index up to date, some hundred at a time, between other
 // units of work. Searches know a parameter when the walk has come to its end, and
@@ -47,6 +48,7 @@ func (s *Store) indexing() *search.Registry { return s.params.Load().index }
 // A customParam is a parameter that a stored resource defines.
 type customParam struct {
 	fhir.SearchParam
+	id    string
 	print string
 }
 
@@ -73,14 +75,38 @@ func (v *view) customParams() ([]customParam, error) {
 		if err != nil {
 			return nil, err
 		}
-		status := r.Root().Get("status").Text()
+		if !search.InUse(r) {
+			continue
+		}
 		p, err := search.ParamFromResource(r)
-		if err != nil || status != "active" && status != "draft" {
+		if err != nil || v.s.reg.Repeats(&p) {
 			continue
 		}
 		sum := sha256.Sum256(fmt.Appendf(nil, "%q", []any{p.Code, p.URL, p.Type, p.Base, p.Expression, p.Target, p.Component}))
-		found = append(found, customParam{p, hex.EncodeToString(sum[:12])})
+		found = append(found, customParam{p, r.ID(), hex.EncodeToString(sum[:12])})
 	}
+}
+
+// admit refuses a SearchParameter that would be one to search by and can not be.
+func (tx *transaction) admit(w *store.Write) error {
+	if w.Key.Type != "SearchParameter" || !search.InUse(w.Resource) {
+		return nil
+	}
+	p, err := search.ParamFromResource(w.Resource)
+	if err != nil {
+		return err
+	}
+	stored, err := tx.customParams()
+	if err != nil {
+		return err
+	}
+	var others []fhir.SearchParam
+	for _, c := range stored {
+		if c.id != w.Key.ID {
+			others = append(others, c.SearchParam)
+		}
+	}
+	return tx.s.reg.Admit(&p, others)
 }
 
 // withCustom returns the store's own parameters with custom ones, and which of

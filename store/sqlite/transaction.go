@@ -202,6 +202,9 @@ func (tx *transaction) put(who search.Access, w *store.Write) (*store.Version, e
 	if err := allowed(&h, w); err != nil {
 		return nil, err
 	}
+	if err := tx.admit(w); err != nil {
+		return nil, err
+	}
 	date, err := tx.keysOf(&h)
 	if err != nil {
 		return nil, err

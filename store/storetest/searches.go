@@ -137,6 +137,9 @@ func paged(i int, status string) string {
 	return text + "}"
 }
 
+// writesAmid is how many resources are written again during a walk, at most.
+const writesAmid = 300
+
 func (s *trial) walkAmidWrites(text string) {
 	// Every third stays as it is.
 	ctx := context.Background()
@@ -148,7 +151,7 @@ func (s *trial) walkAmidWrites(text string) {
 	var wg sync.WaitGroup
 	for c := range 2 {
 		wg.Go(func() {
-			for i := c; ; i += 2 {
+			for i := c; i < writesAmid; i += 2 { // no more: some stores never forget
 				select {
 				case <-stop:
 					return

@@ -11,7 +11,7 @@
 // fails after it has written is undone alone.
 //
 // What the tables are stands in schema.go, how the index is kept in keys.go, how
-// a search finds its way in plan.go.
+// a search finds its way in plan.go, how it sorts in sorted.go.
 //
 // The package imports store, fhir and fhir/search, and modernc.org/sqlite, which
 // is SQLite translated to Go.

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -12,68 +11,12 @@ import (
 	"github.com/noafhir/noafhir/fhir"
 )
 
+// What bounds one transaction.
 const (
-	// maxUnits and maxRows bound one transaction.
 	maxUnits    = 256
 	maxRows     = 20_000
 	maxBulkRows = 300_000
-
-	// The log is copied into the database when it has so many pages. More make
-	// writing cheaper, and the copying a longer pause.
-	logPages     = 2_000
-	bulkLogPages = 64_000
-
-	// maxLogPages is where readers that keep the log from being reset are waited
-	// for longer, and the size it is cut to.
-	maxLogPages = 16_000
 )
-
-// A unit is work that waits for the writer.
-type unit struct {
-	ctx   context.Context
-	work  func(*transaction) error
-	alone func() error // to be run outside of transactions, in place of work
-	state atomic.Int32
-	err   error
-	done  chan struct{}
-}
-
-// The states of a unit.
-const (
-	waiting int32 = iota
-	started
-	abandoned
-)
-
-// write has the writer run work. When it returns without an error, what work did
-// is durable.
-func (s *Store) write(ctx context.Context, work func(*transaction) error) error {
-	if err := s.enter(); err != nil {
-		return err
-	}
-	defer s.leave()
-	return s.queued(&unit{ctx: ctx, work: work, done: make(chan struct{})})
-}
-
-// queued waits until the writer has dealt with a unit, or ctx ends before it
-// begins to.
-func (s *Store) queued(u *unit) error {
-	ctx := u.ctx
-	select {
-	case s.queue <- u:
-	case <-ctx.Done():
-		return givenUp(ctx)
-	}
-	select {
-	case <-u.done:
-	case <-ctx.Done():
-		if u.state.CompareAndSwap(waiting, abandoned) {
-			return givenUp(ctx)
-		}
-		<-u.done // too late: it may be stored
-	}
-	return finish(ctx, u.err)
-}
 
 // A writer owns the connection that writes.
 type writer struct {
@@ -155,19 +98,6 @@ func (w *writer) runHeld() {
 	}
 	u.err = u.alone()
 	close(u.done)
-}
-
-// begin reports whether a unit is to be run: whoever asked for it still waits.
-func (u *unit) begin() bool {
-	if !u.state.CompareAndSwap(waiting, started) {
-		return false
-	}
-	if u.ctx.Err() != nil {
-		u.err = givenUp(u.ctx)
-		close(u.done)
-		return false
-	}
-	return true
 }
 
 // next returns a unit that waits and fits into the transaction, or nil.
@@ -293,146 +223,6 @@ func (w *writer) run(u *unit) (err error) {
 	}()
 	w.tx.ctx = u.ctx
 	return u.work(&w.tx)
-}
-
-// commit makes the transaction durable.
-func (w *writer) commit() error {
-	if err := w.settle(); err != nil {
-		return err
-	}
-	if err := w.s.present(); err != nil {
-		return err
-	}
-	if err := w.c.exec("COMMIT"); err != nil {
-		if syncFailed(err) {
-			// What is in the log is not known any more, and would be found there
-			// after a restart: nothing must be built upon it.
-			w.broken = fhir.Because(fhir.Unavailable, err, "the disk failed to store data: the server has to be restarted")
-		}
-		return err
-	}
-	w.behind.Store(w.tx.postings.waiting() > 0)
-	if !w.behind.Load() {
-		w.tx.postings.forget()
-	}
-	w.mark = w.tx.postings.mark()
-	if w.tx.changed {
-		w.s.stats.commits.Add(1)
-		w.s.failed.Store(nil)
-	}
-	w.s.stats.postings.Add(int64(w.tx.written))
-	w.tx.written = 0
-	return nil
-}
-
-// settle writes the postings of the transaction, or has the database say that
-// they wait.
-func (w *writer) settle() error {
-	if !w.defers() {
-		if err := w.tx.flush(); err != nil {
-			return err
-		}
-	}
-	switch waits := w.tx.postings.waiting() > 0; {
-	case waits && !w.behind.Load():
-		return setMeta(w.c, "index", "")
-	case !waits && w.behind.Load():
-		return setMeta(w.c, "index", w.s.Registry().Fingerprint())
-	}
-	return nil
-}
-
-// defers reports whether postings had better wait for more.
-func (w *writer) defers() bool {
-	n := w.tx.postings.waiting()
-	return w.bulk && n < w.s.tuning.deferred && (w.behind.Load() || n >= w.s.tuning.deferFrom)
-}
-
-// catchUp writes the postings that wait since earlier transactions.
-func (w *writer) catchUp() error {
-	if !w.behind.Load() {
-		return nil
-	}
-	err := w.begin()
-	if err == nil {
-		err = w.tx.flush()
-	}
-	if err == nil {
-		err = w.commit()
-	}
-	if err != nil {
-		w.rollback()
-	}
-	return err
-}
-
-// rollback ends the transaction and keeps nothing.
-func (w *writer) rollback() {
-	if w.c.inTransaction() {
-		if err := w.c.exec("ROLLBACK"); err != nil {
-			w.s.log.Error("rolling back failed", "error", err)
-		}
-	}
-	w.tx.postings.undo(w.mark)
-	w.tx.written = 0
-}
-
-// answer tells the units how it went. Where the transaction failed, what a unit
-// found out within it does not count either.
-func (w *writer) answer(err error) {
-	if err != nil {
-		w.s.stats.failures.Add(1)
-		w.s.failed.Store(&err)
-		w.s.log.Error("a transaction failed", "error", err, "units", len(w.units))
-	}
-	for _, u := range w.units {
-		if err != nil {
-			u.err = err
-		} else if u.err == nil {
-			w.s.stats.units.Add(1)
-		}
-		close(u.done)
-	}
-	clear(w.units)
-}
-
-// tend copies the log into the database when it has become long, so that the
-// next transaction can begin it anew. Only the writer can do that in time: beside
-// a writer that does not pause, the log would grow without end.
-func (w *writer) tend() {
-	w.log += w.c.pagesWritten()
-	limit := int64(logPages)
-	if w.bulk {
-		limit = bulkLogPages
-	}
-	if w.log >= limit {
-		patience := 20
-		if w.log >= maxLogPages && !w.bulk {
-			patience = 1000
-		}
-		w.copyLog(sqlite3.SQLITE_CHECKPOINT_RESTART, patience, limit)
-	}
-	w.s.stats.logPages.Store(w.log)
-}
-
-// copyLog copies the log, waiting at most patience milliseconds for readers that
-// look at what is in it.
-func (w *writer) copyLog(mode int32, patience int, limit int64) {
-	w.c.setBusy(patience)
-	_, _, err := w.c.checkpoint(mode)
-	w.c.setBusy(busyMilliseconds)
-	w.log += w.c.pagesWritten() // of the database
-	e, isDB := errors.AsType[*dbError](err)
-	switch {
-	case err == nil:
-		w.log = 0
-		w.s.stats.resets.Add(1)
-	case isDB && e.code&0xff == sqlite3.SQLITE_BUSY:
-		w.log = max(limit/2, w.log-limit/2) // again before long
-	default:
-		w.log = 0
-		w.s.log.Error("copying the write-ahead log failed", "error", err)
-	}
 }
 
 // finish copies the log for good.

@@ -1,0 +1,24 @@
+package sqlite
+
+// A tuning holds the numbers that decide how things are done. Whatever they are,
+// the results are the same.
+type tuning struct {
+	few       int // rows; a condition with fewer drives
+	budget    int // candidates to examine before the other conditions are counted
+	growth    int // of the budget from then on
+	gathered  int // rows of a condition that have to be put into order, at most
+	kept      int // candidates kept while they are put into order
+	countKept int // the same, to count
+	probeKeys int // keys of a condition that is asked within a statement, at most
+	batch     int // candidates fetched at once, at most
+	deferFrom int // postings of a transaction that a bulk store writes later, at least
+	deferred  int // postings that wait to be written later, at most
+	streams   int // keys whose rows are merged, at most
+	targets   int // resources that a condition on others is resolved to, at most
+	walked    int // resources brought up to date at once
+}
+
+var defaultTuning = tuning{
+	few: 100, budget: 400, growth: 8, gathered: 4_000_000, kept: 20_000, countKept: 500_000, probeKeys: 8, batch: 512,
+	streams: 128, targets: 20_000, walked: 200, deferFrom: 5_000, deferred: 1_000_000,
+}

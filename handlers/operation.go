@@ -28,6 +28,7 @@ func operations() []operation {
 		{name: "meta", on: []string{"Resource"}, run: (*Server).meta},
 		{name: "meta-add", on: []string{"Resource"}, changes: true, run: (*Server).metaAdd},
 		{name: "meta-delete", on: []string{"Resource"}, changes: true, run: (*Server).metaDelete},
+		{name: "stats", on: []string{"Observation"}, run: (*Server).stats},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/noafhir/noafhir/internal/config"
+	"github.com/noafhir/noafhir/store/mongodb"
 )
 
 // checkServe returns what is wrong with the settings of serve taken together.
@@ -50,15 +51,24 @@ func (c *settings) checkImport() error {
 
 // checkStore notes what is wrong with the address of the store.
 func (c *settings) checkStore(problems *config.Problems) {
-	address := c.Store.Reveal()
+	checkAddress(problems, "--store", c.Store.Reveal())
+}
+
+// checkAddress notes what is wrong with the address of a store, which a flag
+// gives.
+func checkAddress(problems *config.Problems, flag, address string) {
 	switch path, isSQLite := strings.CutPrefix(address, "sqlite:"); {
 	case isSQLite && path == "":
-		problems.Add("--store: sqlite: needs a path, as in sqlite:./noafhir-data/noafhir.db")
+		problems.Add("%s: sqlite: needs a path, as in sqlite:./noafhir-data/noafhir.db", flag)
 	case isSQLite:
-	case strings.HasPrefix(address, "mongodb://"), strings.HasPrefix(address, "mongodb+srv://"):
-		problems.Add("--store: MongoDB is not built yet; use sqlite:PATH")
+	case isMongoDB(address):
+		if err := mongodb.CheckURL(address); err != nil {
+			problems.Add("%s: %v", flag, err)
+		} else {
+			problems.Add("%s: MongoDB is not built yet; use sqlite:PATH", flag)
+		}
 	default:
-		problems.Add("--store: must be sqlite:PATH")
+		problems.Add("%s: must be sqlite:PATH", flag)
 	}
 }
 

@@ -36,10 +36,10 @@ func exportFiles(ctx context.Context, p *program, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := c.storeExists(); err != nil {
+	if err := c.storeExists(ctx); err != nil {
 		return err
 	}
-	st, err := c.openStore(defs, false, nil)
+	st, err := c.openStore(ctx, defs, false, nil)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/noafhir/noafhir/handlers"
 	"github.com/noafhir/noafhir/internal/transfer"
-	"github.com/noafhir/noafhir/store/sqlite"
 )
 
 func importCommand() *cobra.Command {
@@ -75,7 +74,7 @@ func importFiles(ctx context.Context, p *program, args []string) (err error) {
 	if c.Server != "" {
 		o.Target = transfer.NewRemote(ctx, c.Server)
 	} else {
-		target, st, err := c.storeTarget(defs)
+		target, st, err := c.storeTarget(ctx, defs)
 		if err != nil {
 			return err
 		}
@@ -104,8 +103,8 @@ func (e ending) with(c io.Closer) {
 }
 
 // storeTarget opens the store of the settings for import.
-func (c *settings) storeTarget(defs definitions) (transfer.Target, *sqlite.Store, error) {
-	st, err := c.openStore(defs, true, nil)
+func (c *settings) storeTarget(ctx context.Context, defs definitions) (transfer.Target, database, error) {
+	st, err := c.openStore(ctx, defs, true, nil)
 	if err != nil {
 		return nil, nil, err
 	}

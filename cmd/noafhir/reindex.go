@@ -29,14 +29,14 @@ func reindex(ctx context.Context, p *program, _ []string) (err error) {
 	if c.checkStore(&problems); len(problems) > 0 {
 		return problems
 	}
-	if err := c.storeExists(); err != nil {
+	if err := c.storeExists(ctx); err != nil {
 		return err
 	}
 	defs, err := loadDefinitions(noLimits)
 	if err != nil {
 		return err
 	}
-	st, err := c.openStore(defs, true, nil)
+	st, err := c.openStore(ctx, defs, true, nil)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/handlers"
 	"github.com/noafhir/noafhir/internal/metrics"
+	"github.com/noafhir/noafhir/store/mongodb"
 	"github.com/noafhir/noafhir/store/sqlite"
 )
 
@@ -57,7 +58,7 @@ func serve(ctx context.Context, p *program, _ []string) (err error) {
 		return err
 	}
 	defs.registry.Base = c.baseURL(listener.Addr())
-	st, err := c.openStore(defs, false, log)
+	st, err := c.openStore(ctx, defs, false, log)
 	if err != nil {
 		return err
 	}
@@ -166,7 +167,16 @@ func withMetrics(next http.Handler, m *metrics.Metrics) http.Handler {
 }
 
 // countStore adds what the store knows of itself.
-func countStore(m *metrics.Metrics, st *sqlite.Store) {
+func countStore(m *metrics.Metrics, st database) {
+	switch st := st.(type) {
+	case *sqlite.Store:
+		countSQLite(m, st)
+	case *mongodb.Store:
+		countMongoDB(m, st)
+	}
+}
+
+func countSQLite(m *metrics.Metrics, st *sqlite.Store) {
 	stat := func(of func(sqlite.Stats) int64) func() float64 {
 		return func() float64 { return float64(of(st.Stats())) }
 	}
@@ -176,6 +186,16 @@ func countStore(m *metrics.Metrics, st *sqlite.Store) {
 	m.Counter("noafhir_store_failures_total", "Transactions that could not be made durable.", stat(func(s sqlite.Stats) int64 { return s.Failures }))
 	m.Counter("noafhir_store_log_resets_total", "Times the write-ahead log was copied into the database.", stat(func(s sqlite.Stats) int64 { return s.Resets }))
 	m.Gauge("noafhir_store_log_pages", "Pages in the write-ahead log.", stat(func(s sqlite.Stats) int64 { return s.LogPages }))
+}
+
+func countMongoDB(m *metrics.Metrics, st *mongodb.Store) {
+	stat := func(of func(mongodb.Stats) int64) func() float64 {
+		return func() float64 { return float64(of(st.Stats())) }
+	}
+	m.Counter("noafhir_store_commands_total", "Commands that the database carried out.", stat(func(s mongodb.Stats) int64 { return s.Commands }))
+	m.Counter("noafhir_store_failures_total", "Commands that failed or got no answer.", stat(func(s mongodb.Stats) int64 { return s.Failures }))
+	m.Gauge("noafhir_store_connections", "Connections to the database that are open.", stat(func(s mongodb.Stats) int64 { return s.Connections }))
+	m.Gauge("noafhir_store_connections_busy", "Connections to the database that are in use.", stat(func(s mongodb.Stats) int64 { return s.Busy }))
 }
 
 // bundleTarget gives Bundles to a server in this process.

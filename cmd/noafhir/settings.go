@@ -16,6 +16,7 @@ type settings struct {
 	BaseURL           string
 	Store             config.Secret // its URL may hold a password
 	Synchronous       string
+	NoDDL             bool
 	Auth              string
 	Demo              bool
 	UpdateCreate      bool
@@ -47,7 +48,7 @@ type settings struct {
 
 // The settings of each command, in the order of its --help.
 var (
-	storeSettings = []string{"store", "sqlite-synchronous"}
+	storeSettings = []string{"store", "sqlite-synchronous", "no-ddl"}
 	limitSettings = []string{
 		"read-header-timeout", "read-timeout", "write-timeout", "idle-timeout", "shutdown-timeout", "search-timeout", "bundle-timeout", "max-answer-bytes",
 		"max-header-bytes", "max-url-bytes", "max-params", "max-form-bytes", "max-resource-bytes", "max-bundle-bytes",
@@ -57,8 +58,8 @@ var (
 	serveSettings = concat([]string{"listen", "base-url"}, storeSettings, []string{"auth", "demo", "admin-listen",
 		"update-create", "conditional-delete", "cursor-key", "log-format", "log-level"}, limitSettings)
 	importSettings  = concat(storeSettings, []string{"server", "workers", "report", "resume"})
-	exportSettings  = []string{"store", "out", "type", "gzip"}
-	reindexSettings = []string{"store"}
+	exportSettings  = []string{"store", "no-ddl", "out", "type", "gzip"}
+	reindexSettings = []string{"store", "no-ddl"}
 )
 
 func concat(lists ...[]string) []string {
@@ -91,6 +92,7 @@ func (c *settings) declareServer(s *config.Set) {
 	config.Add(s, &c.BaseURL, "base-url", "", "FHIR base URL as clients know it; empty: http://LISTEN/fhir", config.Text)
 	config.Add(s, &c.Store, "store", "sqlite:./noafhir-data/noafhir.db", "where resources are kept: sqlite:PATH", config.Hidden("url"))
 	config.Add(s, &c.Synchronous, "sqlite-synchronous", "FULL", "FULL: acknowledged writes survive a power cut; NORMAL: only the death of the process", config.OneOf("FULL", "NORMAL"))
+	config.Add(s, &c.NoDDL, "no-ddl", "false", "MongoDB: make no collections and indexes, and tell what is missing", config.Switch)
 	config.Add(s, &c.Auth, "auth", "off", "who may do what; off: everybody everything, on loopback only", config.OneOf("off", "builtin", "oidc"))
 	config.Add(s, &c.Demo, "demo", "false", "load the demo patients, unless they are there", config.Switch)
 	config.Add(s, &c.AdminListen, "admin-listen", "", "address for /metrics alone; empty: with everything else", config.Text)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -9,6 +11,8 @@ import (
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/r4"
 	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store"
+	"github.com/noafhir/noafhir/store/mongodb"
 	"github.com/noafhir/noafhir/store/sqlite"
 )
 
@@ -28,10 +32,31 @@ func loadDefinitions(limits fhir.Limits) (definitions, error) {
 	return definitions{codec, registry}, nil
 }
 
+// A database is a store with what commands ask of it beyond the contract.
+type database interface {
+	store.Store
+
+	// Registry returns the search parameters that all resources are indexed by.
+	Registry() *search.Registry
+
+	// ID tells the database from any other. It is made with it and stays.
+	ID(ctx context.Context) (string, error)
+
+	// Reindex makes the search index anew.
+	Reindex(ctx context.Context, progress func(done, total int64)) error
+}
+
 // openStore opens the store of the settings, which have been checked. Bulk says
 // that many resources are about to be written.
-func (c *settings) openStore(d definitions, bulk bool, log *slog.Logger) (*sqlite.Store, error) {
-	return sqlite.Open(c.storePath(), sqlite.Options{
+func (c *settings) openStore(ctx context.Context, d definitions, bulk bool, log *slog.Logger) (database, error) {
+	if isMongoDB(c.Store.Reveal()) {
+		return mongodb.Open(ctx, c.Store.Reveal(), mongodb.Options{
+			Registry: d.registry,
+			NoDDL:    c.NoDDL,
+			Logger:   log,
+		})
+	}
+	return sqlite.Open(sqlitePath(c.Store.Reveal()), sqlite.Options{
 		Registry:    d.registry,
 		Synchronous: c.Synchronous,
 		Bulk:        bulk,
@@ -39,13 +64,28 @@ func (c *settings) openStore(d definitions, bulk bool, log *slog.Logger) (*sqlit
 	})
 }
 
-// storePath returns where the database of the settings is.
-func (c *settings) storePath() string { return strings.TrimPrefix(c.Store.Reveal(), "sqlite:") }
+// isMongoDB reports whether an address is of a store in MongoDB.
+func isMongoDB(address string) bool {
+	return strings.HasPrefix(address, "mongodb://") || strings.HasPrefix(address, "mongodb+srv://")
+}
+
+// sqlitePath returns the path in the address of a store in SQLite.
+func sqlitePath(address string) string { return strings.TrimPrefix(address, "sqlite:") }
 
 // storeExists refuses a store that is not there, for commands that only make
 // sense on one that is: opening it would make an empty one.
-func (c *settings) storeExists() error {
-	if _, err := os.Stat(c.storePath()); err != nil {
+func (c *settings) storeExists(ctx context.Context) error { return exists(ctx, c.Store.Reveal()) }
+
+// exists is storeExists for any address.
+func exists(ctx context.Context, address string) error {
+	if isMongoDB(address) {
+		there, err := mongodb.Exists(ctx, address)
+		if err == nil && !there {
+			err = errors.New("there is no store: the database has no collections")
+		}
+		return err
+	}
+	if _, err := os.Stat(sqlitePath(address)); err != nil {
 		return fmt.Errorf("there is no store: %w", err)
 	}
 	return nil

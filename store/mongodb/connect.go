@@ -23,16 +23,23 @@ const (
 
 // connect opens the database that a connection string names.
 func (s *Store) connect(ctx context.Context, url string, wait time.Duration) error {
+	if err := CheckURL(url); err != nil {
+		return err
+	}
+	if err := readable(url); err != nil {
+		return err
+	}
 	name, err := databaseOf(url)
 	if err != nil {
 		return err
 	}
-	o := options.Client().ApplyURI(url).
+	o := options.Client().SetServerSelectionTimeout(wait).ApplyURI(url).
 		SetAppName("noafhir").
-		SetServerSelectionTimeout(wait).
 		SetReadConcern(readconcern.Majority()).
 		SetReadPreference(readpref.Primary()).
 		SetWriteConcern(writeconcern.Majority()).
+		SetMonitor(s.stats.commandMonitor()).
+		SetPoolMonitor(s.stats.poolMonitor()).
 		SetLoggerOptions(options.Logger().SetSink(silent{}))
 	if s.client, err = mongo.Connect(o); err != nil {
 		return err

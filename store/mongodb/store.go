@@ -66,6 +66,7 @@ type Store struct {
 	packer *packer
 	clock  *clock
 	slow   time.Duration
+	stats  counters
 
 	transactions bool // the database has them
 

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -14,8 +15,9 @@ import (
 type plan struct {
 	server   *Server
 	who      search.Access
-	tree     *fhir.Tree // of the bundle
-	changes  []*change  // one for each entry
+	terms    search.Terminology // what is stored before the transaction
+	tree     *fhir.Tree         // of the bundle
+	changes  []*change          // one for each entry
 	byURL    map[string]*change
 	criteria []*criterion
 	byText   map[string]*criterion
@@ -51,11 +53,12 @@ type place struct {
 	criterion *criterion // of a conditional reference
 }
 
-// newPlan reads what entries ask for, without looking at the store.
-func (s *Server) newPlan(req *Request, entries []entry) (*plan, error) {
+// newPlan reads what entries ask for, without looking for what criteria match.
+func (s *Server) newPlan(ctx context.Context, req *Request, entries []entry) (*plan, error) {
 	p := &plan{
 		server:  s,
 		who:     req.Who,
+		terms:   s.terminology(ctx, s.store, req.Who),
 		tree:    req.Body.Tree(),
 		changes: make([]*change, len(entries)),
 		byURL:   make(map[string]*change, len(entries)),
@@ -127,14 +130,14 @@ func (p *plan) readCondition(c *change) (err error) {
 	switch {
 	case req.Method == http.MethodPost && req.IfNoneExist != "":
 		c.condition, err = p.criterion(req.Key.Type+"?"+req.IfNoneExist, func() (*search.Query, error) {
-			return p.server.ifNoneExist(req.Key.Type, req.IfNoneExist)
+			return p.server.ifNoneExist(p.terms, req.Key.Type, req.IfNoneExist)
 		})
 		return under("request.ifNoneExist", err)
 	case req.Method == http.MethodDelete && req.Key.ID == "" && p.deletes == 0:
 		return fhir.Errorf(fhir.NotAllowed, "this server does not delete by criteria")
 	case req.Method != http.MethodPost && req.Key.ID == "":
 		c.condition, err = p.criterion(withQuery(req.Key.Type, req.Query), func() (*search.Query, error) {
-			return p.server.criteria(req.Key.Type, req.Query)
+			return p.server.criteria(p.terms, req.Key.Type, req.Query)
 		})
 		return under("request.url", err)
 	}
@@ -160,7 +163,7 @@ func (p *plan) readLink(c *change, v fhir.Value, form linkForm) error {
 		if isConditional(p.server.codec.Schema, text) {
 			q, err := p.criterion(text, func() (*search.Query, error) {
 				typ, _, _ := strings.Cut(text, "?")
-				return p.server.ifNoneExist(typ, text)
+				return p.server.ifNoneExist(p.terms, typ, text)
 			})
 			if err != nil {
 				return under(p.expression(at), err)

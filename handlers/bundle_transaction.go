@@ -25,7 +25,7 @@ func (s *Server) transact(ctx context.Context, req *Request, entries []entry) ([
 			return nil, entries[i].fail(err)
 		}
 	}
-	p, err := s.newPlan(req, entries)
+	p, err := s.newPlan(ctx, req, entries)
 	if err != nil {
 		return nil, err
 	}

@@ -91,7 +91,7 @@ func TestStats(t *testing.T) {
 				" 4-lower=97.5mg/dL 4-upper=112.625mg/dL 4-dev=7.5625mg/dL 5-1=96mg/dL 5-2=102mg/dL 5-3=108mg/dL 5-4=114.2mg/dL" +
 				" skew=0.04611612456321 kurtosis=-1.126815735591 regression=10.15(mg/dL)/d regression=89.9mg/dL"},
 		},
-		{Name: "of what can not be squared", Send: of + "temperature&statistic=average&statistic=variance", Want: []string{"temperature average=37.5Cel variance=2(Cel).(Cel)(no code)"}},
+		{Name: "of what can not be squared", Send: of + "temperature&statistic=average&statistic=variance", Want: []string{"temperature average=37.5Cel variance=2Cel.Cel(no code)"}},
 		{
 			Name: "of nothing", Send: of + "none&statistic=average&statistic=count&statistic=total-count&statistic=sum&statistic=regression",
 			Want: []string{"none average=not-applicable count=01 total-count=01 sum=not-applicable regression=not-applicable regression=not-applicable"},

@@ -67,8 +67,9 @@ next:
 }
 
 // criteria parses the search criteria of a conditional interaction. They are
-// never treated leniently: a criterion left out would hit other resources.
-func (s *Server) criteria(typ string, params [][2]string) (*search.Query, error) {
+// never treated leniently: a criterion left out would hit other resources. Codes are
+// looked up here, before a unit of work begins.
+func (s *Server) criteria(terms search.Terminology, typ string, params [][2]string) (*search.Query, error) {
 	kept := make([][2]string, 0, len(params))
 	for _, p := range params {
 		if !presentational(p[0]) {
@@ -83,12 +84,13 @@ func (s *Server) criteria(typ string, params [][2]string) (*search.Query, error)
 		DefaultCount: s.options.Limits.DefaultCount,
 		MaxCount:     s.options.Limits.MaxCount,
 		Conditional:  true,
+		Terminology:  terms,
 	})
 }
 
 // ifNoneExist parses the criteria of a conditional create: what stands in a
 // search URL after the question mark.
-func (s *Server) ifNoneExist(typ, header string) (*search.Query, error) {
+func (s *Server) ifNoneExist(terms search.Terminology, typ, header string) (*search.Query, error) {
 	if before, after, found := strings.Cut(header, "?"); found {
 		if before != "" && before != typ {
 			return nil, fhir.Errorf(fhir.Invalid, "If-None-Exist: the criteria are not about %s", typ)
@@ -99,7 +101,7 @@ func (s *Server) ifNoneExist(typ, header string) (*search.Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.criteria(typ, params)
+	return s.criteria(terms, typ, params)
 }
 
 // withQuery returns an address with parameters.

@@ -51,8 +51,16 @@ var allStatistics = []statistic{
 
 func sameUnit(of string) string   { return of }
 func noUnit(string) string        { return "1" }
-func squareUnit(of string) string { return "(" + of + ").(" + of + ")" }
-func dailyUnit(of string) string  { return "(" + of + ")/d" }
+func squareUnit(of string) string { return factor(of) + "." + factor(of) }
+func dailyUnit(of string) string  { return factor(of) + "/d" }
+
+// factor writes a unit so that it can be one of several.
+func factor(unit string) string {
+	if strings.ContainsAny(unit, "/.") {
+		return "(" + unit + ")"
+	}
+	return unit
+}
 
 func quantile(n, of int64) func(*statistics.Summary) (*big.Rat, bool) {
 	return func(s *statistics.Summary) (*big.Rat, bool) { return s.Quantile(big.NewRat(n, of)) }

@@ -72,7 +72,12 @@ func importFiles(ctx context.Context, p *program, args []string) (err error) {
 	}
 	name := c.Server
 	if c.Server != "" {
-		o.Target = transfer.NewRemote(ctx, c.Server)
+		remote := transfer.NewRemote(ctx, c.Server)
+		transactions, err := remote.Transactions(ctx)
+		if err != nil {
+			return err
+		}
+		o.Target, o.Batches = remote, !transactions
 	} else {
 		target, st, err := c.storeTarget(ctx, defs)
 		if err != nil {
@@ -82,7 +87,7 @@ func importFiles(ctx context.Context, p *program, args []string) (err error) {
 		if name, err = st.ID(ctx); err != nil {
 			return err
 		}
-		o.Target = target
+		o.Target, o.Batches = target, !st.Traits().Transactions
 	}
 	if c.Resume != "" {
 		if o.Journal, err = transfer.OpenJournal(c.Resume, name); err != nil {

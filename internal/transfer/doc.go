@@ -2,8 +2,9 @@
 // ([Import]) and from a store into files ([Export]).
 //
 // What is imported becomes Bundles, whatever it was: a batch or transaction is
-// passed on as it is, single resources are gathered into transactions. So there
-// is one thing for a [Target] to do, and it is what a POST to the FHIR base does.
+// passed on as it is, single resources are gathered into transactions, or into
+// batches for a target that has no transactions. So there is one thing for a
+// [Target] to do, and it is what a POST to the FHIR base does.
 //
 //	files ─▶ items (file, line, JSON) ─▶ units (Bundles) ─▶ Target
 //	                                        │ failed for what is not there yet

@@ -25,6 +25,7 @@ type ImportOptions struct {
 	Codec   *fhir.Codec // reads XML
 	Workers int         // Bundles performed at the same time, at least 1
 	Most    int         // resources gathered into one transaction; 0: 500
+	Batches bool        // the target has no transactions: resources are gathered into batches, and what is to be loaded as a whole fails
 
 	Journal *Journal       // what has been loaded before, and where to write what is; nil: none
 	Report  io.Writer      // gets one JSON object a line for each failure; nil: nowhere
@@ -123,7 +124,7 @@ type importer struct {
 
 // readAll starts units until files or patience end.
 func (im *importer) readAll() {
-	g := &gatherer{most: im.Most, mostBytes: mostBytes, emit: im.start, fail: im.fail}
+	g := &gatherer{most: im.Most, mostBytes: mostBytes, emit: im.start, fail: im.fail, loose: im.Batches}
 	r := &reader{codec: im.Codec, read: im.Read, skip: im.Journal.has}
 	for _, f := range im.Files {
 		if im.stopped() {
@@ -202,9 +203,13 @@ func (im *importer) run(u *unit) {
 // to may come later. Where that is no hope, gathered resources are tried in ever
 // smaller numbers, so that a bad one does not keep out its neighbours.
 func (im *importer) perform(u *unit) {
+	if im.Batches && !u.batch && !u.loose {
+		im.settle(u, everyPlace(u, errWhole))
+		return
+	}
 	response, err := im.Target.Process(context.WithoutCancel(im.ctx), u.bundle())
 	var failures []failure
-	if err == nil && u.batch {
+	if err == nil && (u.batch || u.loose) {
 		failures, err = readFailures(u, response)
 	}
 	for _, f := range failures {
@@ -225,6 +230,9 @@ func (im *importer) perform(u *unit) {
 		im.settle(u, everyPlace(u, err))
 	}
 }
+
+// errWhole is why a Bundle is not loaded into a target without transactions.
+var errWhole = fhir.Errorf(fhir.Unsupported, "it has to be loaded as a whole, and the target has no transactions")
 
 // lost reports whether an error means that the target takes nothing any more,
 // and if so ends the import.

@@ -121,6 +121,7 @@ func TestImport(t *testing.T) {
 		Name     string
 		Files    map[string]string
 		Most     int
+		Batches  bool
 		Want     string // ids loaded
 		Bundles  string // as they came, if not empty
 		Failures []string
@@ -162,6 +163,15 @@ func TestImport(t *testing.T) {
 				"4": bundle("transaction", patient("d", "needs-nothing")),
 				"5": patient("e", "needs-d")},
 			Want: "a b c", Failures: []string{"4:1: there is no nothing", "5:1: there is no d"}},
+		{Name: "no transactions", Batches: true, Most: 10,
+			Files: map[string]string{
+				"1.ndjson": patient("a", "") + "\n" + patient("b", "bad") + "\n" + patient("c", "") + "\n",
+				"2":        bundle("transaction", patient("d", "")),
+				"3":        bundle("collection", patient("e", "")),
+				"4":        bundle("batch", patient("f", "bad"), patient("g", "")),
+				"5":        patient("h", "")},
+			Want: "a c g h", Bundles: "batch:3 batch:2 batch:1",
+			Failures: []string{"1.ndjson:2: 400: it is bad", "2:1: it has to be loaded as a whole", "3:1: it has to be loaded as a whole", "4:1: entry 1: 400: it is bad"}},
 		{Name: "what is no resource",
 			Files: map[string]string{"a": `{"a":1}`, "b": bundle("history", patient("a", "")), "c": "", "README": "# prose"},
 			Want:  "", Failures: []string{"a:1: is no FHIR resource", `b:1: a Bundle of type "history"`, "c: is empty"}},
@@ -173,7 +183,7 @@ func TestImport(t *testing.T) {
 			var failures []string
 			var report bytes.Buffer
 			loaded, lost := 0, 0
-			sum, err := Import(t.Context(), ImportOptions{Files: find(t, dir), Target: target, Codec: codec, Most: test.Most,
+			sum, err := Import(t.Context(), ImportOptions{Files: find(t, dir), Target: target, Codec: codec, Most: test.Most, Batches: test.Batches,
 				Report: &report, Failed: func(f Failure) { failures = append(failures, strings.TrimPrefix(f.String(), dir+"/")) },
 				Loaded: func(n, m int) { loaded += n; lost += m }})
 			if err != nil {

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/noafhir/noafhir/fhir"
@@ -35,9 +37,35 @@ func NewRemote(stop context.Context, url string) *Remote {
 // that is not known, so it is not tried again. Errors: Unavailable if the server
 // stays busy or away, and kinds that fit the status for what it refuses.
 func (r *Remote) Process(ctx context.Context, bundle []byte) ([]byte, error) {
+	return r.patiently(func() ([]byte, time.Duration, error) { return r.send(ctx, http.MethodPost, "", bundle) })
+}
+
+// Transactions reports whether the server says in its CapabilityStatement that it
+// performs transactions.
+func (r *Remote) Transactions(ctx context.Context) (bool, error) {
+	body, err := r.patiently(func() ([]byte, time.Duration, error) { return r.send(ctx, http.MethodGet, "/metadata", nil) })
+	if err != nil {
+		return false, fmt.Errorf("asking %s what it can do: %w", r.URL, err)
+	}
+	statement, err := fhir.ScanJSON(body, anyNumber)
+	if err != nil {
+		return false, fmt.Errorf("asking %s what it can do: %w", r.URL, err)
+	}
+	for rest := range statement.Root().Get("rest").Children {
+		for interaction := range rest.Get("interaction").Children {
+			if interaction.Get("code").Text() == "transaction" {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// patiently sends a request until it is answered or patience ends.
+func (r *Remote) patiently(send func() ([]byte, time.Duration, error)) ([]byte, error) {
 	wait := r.First
 	for try := 1; ; try++ {
-		body, after, err := r.post(ctx, bundle)
+		body, after, err := send()
 		if err == nil || fhir.KindOf(err) != fhir.Unavailable || try == r.Tries {
 			return body, err
 		}
@@ -53,15 +81,17 @@ func (r *Remote) Process(ctx context.Context, bundle []byte) ([]byte, error) {
 	}
 }
 
-// post tries once. After is how long the server wants us to wait, if it says so.
-func (r *Remote) post(ctx context.Context, bundle []byte) (body []byte, after time.Duration, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(bundle))
+// send tries once. After is how long the server wants us to wait, if it says so.
+func (r *Remote) send(ctx context.Context, method, path string, bundle []byte) (body []byte, after time.Duration, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(r.URL, "/")+path, bytes.NewReader(bundle))
 	if err != nil {
 		return nil, 0, err
 	}
-	req.Header.Set("Content-Type", "application/fhir+json")
+	if bundle != nil {
+		req.Header.Set("Content-Type", "application/fhir+json")
+		req.Header.Set("Prefer", "return=minimal")
+	}
 	req.Header.Set("Accept", "application/fhir+json")
-	req.Header.Set("Prefer", "return=minimal")
 	resp, err := r.Client.Do(req)
 	if err != nil {
 		if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {

@@ -58,6 +58,30 @@ func TestRemoteAway(t *testing.T) {
 	}
 }
 
+func TestRemoteTransactions(t *testing.T) {
+	for statement, want := range map[string]bool{
+		`{"rest":[{"interaction":[{"code":"batch"},{"code":"transaction"}]}]}`: true,
+		`{"rest":[{"interaction":[{"code":"batch"}]}]}`:                        false,
+		`{}`: false,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodGet || r.URL.Path != "/fhir/metadata" {
+				t.Errorf("got %s %s", r.Method, r.URL)
+			}
+			w.Write([]byte(statement))
+		}))
+		if got, err := NewRemote(t.Context(), server.URL+"/fhir/").Transactions(t.Context()); err != nil || got != want {
+			t.Errorf("%s: got %t, %v", statement, got, err)
+		}
+		server.Close()
+	}
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	if _, err := NewRemote(t.Context(), server.URL).Transactions(t.Context()); err == nil {
+		t.Error("took what is no FHIR server for one")
+	}
+}
+
 func TestRetryAfter(t *testing.T) {
 	for text, want := range map[string]time.Duration{"": 0, "2": 2 * time.Second, "-1": 0, "soon": 0, "99999": time.Minute} {
 		if got := retryAfter(text); got != want {

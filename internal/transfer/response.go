@@ -41,7 +41,8 @@ func alone(err error) error {
 	return &told
 }
 
-// readFailures returns what the response to a batch says went wrong.
+// readFailures returns what the response to a batch says went wrong, where its
+// entries stood in files.
 func readFailures(u *unit, response []byte) ([]failure, error) {
 	tree, err := fhir.ScanJSON(response, anyNumber)
 	if err != nil {
@@ -53,7 +54,11 @@ func readFailures(u *unit, response []byte) ([]failure, error) {
 		answer := e.Get("response")
 		i++
 		if status := answer.Get("status").Text(); !succeeded(status) {
-			list = append(list, failure{at: u.places[0], entry: i, entries: 1, err: refusal(status, answer.Get("outcome"))})
+			lost := failure{at: u.places[0], entry: i, entries: 1, err: refusal(status, answer.Get("outcome"))}
+			if u.loose && i <= len(u.places) {
+				lost.at, lost.entry = u.places[i-1], 0
+			}
+			list = append(list, lost)
 		}
 	}
 	if i != u.count {

@@ -11,7 +11,8 @@ type unit struct {
 	places []place  // of each entry; a single one if all are from one Bundle of a file
 	count  int      // of entries
 	whole  bool     // it was one Bundle, and is loaded as one
-	batch  bool     // its entries succeed or fail one by one
+	batch  bool     // it was a batch, whose entries succeed or fail one by one
+	loose  bool     // it was no Bundle, and its entries succeed or fail one by one
 	keys   []string // what it changes, as far as its ids are known: two units with a key in common keep their order
 	err    error    // why it was postponed
 
@@ -25,7 +26,10 @@ func (u *unit) bundle() []byte {
 	if u.own != nil {
 		return u.own
 	}
-	const head, tail = `{"resourceType":"Bundle","type":"transaction","entry":[`, `]}`
+	head, tail := `{"resourceType":"Bundle","type":"transaction","entry":[`, `]}`
+	if u.loose {
+		head = `{"resourceType":"Bundle","type":"batch","entry":[`
+	}
 	out := make([]byte, 0, len(head)+len(u.list)+len(tail))
 	return append(append(append(out, head...), u.list...), tail...)
 }
@@ -34,11 +38,11 @@ func (u *unit) bundle() []byte {
 func (u *unit) split() [2]*unit {
 	m := u.count / 2
 	end := u.ends[m-1]
-	right := &unit{places: u.places[m:], count: u.count - m, list: u.list[end+1:], ends: make([]int, u.count-m)}
+	right := &unit{loose: u.loose, places: u.places[m:], count: u.count - m, list: u.list[end+1:], ends: make([]int, u.count-m)}
 	for i, e := range u.ends[m:] {
 		right.ends[i] = e - end - 1
 	}
-	return [2]*unit{{places: u.places[:m], count: m, list: u.list[:end], ends: u.ends[:m]}, right}
+	return [2]*unit{{loose: u.loose, places: u.places[:m], count: m, list: u.list[:end], ends: u.ends[:m]}, right}
 }
 
 // size returns how many bytes the unit holds on to.
@@ -49,6 +53,7 @@ type gatherer struct {
 	most, mostBytes int // bounds of what single resources are gathered into
 	emit            func(*unit) bool
 	fail            func(place, error)
+	loose           bool // single resources need not be loaded all or none
 
 	open *unit // being filled
 	seen map[string]bool
@@ -111,7 +116,7 @@ func (g *gatherer) collection(at place, root fhir.Value) bool {
 		}
 	}
 	if g.open != nil {
-		g.open.whole, g.open.places = true, []place{at}
+		g.open.whole, g.open.loose, g.open.places = true, false, []place{at}
 	}
 	return true
 }
@@ -127,7 +132,7 @@ func (g *gatherer) resource(at place, fullURL string, r fhir.Value) bool {
 		return false
 	}
 	if g.open == nil {
-		g.open, g.seen = &unit{}, map[string]bool{}
+		g.open, g.seen = &unit{loose: g.loose}, map[string]bool{}
 	}
 	u := g.open
 	if id != "" {

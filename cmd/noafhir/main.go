@@ -4,8 +4,8 @@
 //
 // This package is the edge of the program: flags, environment, files of
 // settings, signals, and the wiring of everything else, which is told what it
-// needs to know. Exit codes are 0, 1 for what went wrong while working, and 2
-// for a wrong command line or setting.
+// needs to know. Exit codes are 0, 1 for what went wrong while working, 2 for a
+// wrong command line or setting, and 3 for copies that turn out to differ.
 package main
 
 import (
@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/noafhir/noafhir/internal/config"
+	"github.com/noafhir/noafhir/internal/transfer"
 )
 
 // version is set by the linker: see the Makefile.
@@ -48,6 +49,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	case errors.As(err, &problems):
 		fmt.Fprintf(stderr, "%s: the settings have problems:\n  %s\n", cmd.CommandPath(), strings.Join(problems, "\n  "))
 		return 2
+	case errors.As(err, new(*transfer.Difference)):
+		fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
+		return 3
 	case errors.As(err, new(workError)):
 		fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
 		return 1
@@ -98,6 +102,7 @@ func newRoot(p *program) *cobra.Command {
 		p.subcommand(serveCommand(), serveSettings, serve),
 		p.subcommand(importCommand(), importSettings, importFiles),
 		p.subcommand(exportCommand(), exportSettings, exportFiles),
+		p.subcommand(copyCommand(), copySettings, copyStore),
 		p.subcommand(reindexCommand(), reindexSettings, reindex),
 		p.subcommand(fhirpathCommand(), nil, evaluate),
 		p.subcommand(versionCommand(), nil, printVersion),
@@ -110,8 +115,8 @@ func newRoot(p *program) *cobra.Command {
 const settingsHelp = `
 Every flag is also an environment variable and a key of the file that --config
 names: --read-timeout is NOAFHIR_READ_TIMEOUT and "read-timeout: 30s". A flag wins
-over a variable, a variable over the file. What is secret (--store, --cursor-key)
-can be read from a file, too: NOAFHIR_STORE_FILE.
+over a variable, a variable over the file. What is secret (the addresses of stores,
+--cursor-key) can be read from a file, too: NOAFHIR_STORE_FILE.
 `
 
 // configVariable is the environment variable for --config.

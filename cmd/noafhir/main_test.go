@@ -92,10 +92,11 @@ func TestHelp(t *testing.T) {
 		Want []string
 		Not  []string
 	}{
-		{Args: nil, Want: []string{"serve", "import", "export", "reindex", "fhirpath", "version"}, Not: []string{"healthcheck", "completion", "no-help", "validate"}},
+		{Args: nil, Want: []string{"serve", "import", "export", "copy", "reindex", "fhirpath", "version"}, Not: []string{"healthcheck", "completion", "no-help", "validate"}},
 		{Args: []string{"serve"}, Want: []string{"--listen", "--store", "--demo", "--max-bundle-bytes", "NOAFHIR_READ_TIMEOUT"}},
 		{Args: []string{"import"}, Want: []string{"FILE|DIR", "--server", "--resume", "--report"}, Not: []string{"--listen"}},
 		{Args: []string{"export"}, Want: []string{"--out", "--type", "--gzip"}},
+		{Args: []string{"copy"}, Want: []string{"--from", "--to", "exit code"}, Not: []string{"--store "}},
 		{Args: []string{"version"}},
 	}
 	for _, test := range tests {
@@ -125,7 +126,7 @@ func TestDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bound := concat(serveSettings, importSettings, exportSettings)
+	bound := concat(serveSettings, importSettings, exportSettings, copySettings)
 	for _, name := range new(settings).declare().Names() {
 		if !slices.Contains(bound, name) {
 			t.Errorf("no command has --%s", name)

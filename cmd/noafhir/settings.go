@@ -43,6 +43,9 @@ type settings struct {
 	Types []string
 	Gzip  bool
 
+	From config.Secret
+	To   config.Secret
+
 	problems config.Problems // with single settings; the checks of a command add theirs
 }
 
@@ -59,6 +62,7 @@ var (
 		"update-create", "conditional-delete", "cursor-key", "log-format", "log-level"}, limitSettings)
 	importSettings  = concat(storeSettings, []string{"server", "workers", "report", "resume"})
 	exportSettings  = []string{"store", "no-ddl", "out", "type", "gzip"}
+	copySettings    = []string{"from", "to", "sqlite-synchronous"}
 	reindexSettings = []string{"store", "no-ddl"}
 )
 
@@ -84,6 +88,9 @@ func (c *settings) declare() *config.Set {
 	config.Add(s, &c.Out, "out", "", "folder to write to; it must be empty or not exist", config.Text)
 	config.Add(s, &c.Types, "type", "", "resource types to export, separated by commas; empty: all", config.Words)
 	config.Add(s, &c.Gzip, "gzip", "false", "compress the files", config.Switch)
+
+	config.Add(s, &c.From, "from", "", "store to copy: sqlite:PATH", config.Hidden("url"))
+	config.Add(s, &c.To, "to", "", "store to copy to: empty, or an unfinished copy of the other", config.Hidden("url"))
 	return s
 }
 

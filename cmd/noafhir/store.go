@@ -64,6 +64,17 @@ func (c *settings) openStore(ctx context.Context, d definitions, bulk bool, log 
 	})
 }
 
+// openArchive opens the store of an address, which has been checked, to copy it
+// or to make it a copy.
+func (c *settings) openArchive(address string, d definitions) (store.Archive, error) {
+	return sqlite.Open(sqlitePath(address), sqlite.Options{
+		Registry:    d.registry,
+		Synchronous: c.Synchronous,
+		Bulk:        true,
+		Archive:     true,
+	})
+}
+
 // isMongoDB reports whether an address is of a store in MongoDB.
 func isMongoDB(address string) bool {
 	return strings.HasPrefix(address, "mongodb://") || strings.HasPrefix(address, "mongodb+srv://")

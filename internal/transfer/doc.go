@@ -1,5 +1,6 @@
 // Package transfer moves many resources at once: from files into a server
-// ([Import]) and from a store into files ([Export]).
+// ([Import]), from a store into files ([Export]), and from store to store with all
+// versions ([Copy]).
 //
 // What is imported becomes Bundles, whatever it was: a batch or transaction is
 // passed on as it is, single resources are gathered into transactions, or into

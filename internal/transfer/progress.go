@@ -15,6 +15,7 @@ import (
 type Progress struct {
 	w     io.Writer
 	verb  string // "loaded"
+	noun  string // "resources"
 	total int64  // of what Step counts; 0: not known
 	bar   *progressbar.ProgressBar
 	begun time.Time
@@ -23,7 +24,7 @@ type Progress struct {
 
 	mu     sync.Mutex
 	done   int64 // of total
-	number int   // of resources
+	number int   // of what noun says
 	failed int
 }
 
@@ -37,7 +38,12 @@ const (
 // NewProgress shows progress on w until [Progress.End]. Verb says what is being
 // done to the resources.
 func NewProgress(w io.Writer, terminal bool, verb string, total int64) *Progress {
-	p := &Progress{w: w, verb: verb, total: total, begun: time.Now(), ended: make(chan struct{})}
+	return NewProgressOf(w, terminal, verb, "resources", total)
+}
+
+// NewProgressOf is NewProgress for something else than resources.
+func NewProgressOf(w io.Writer, terminal bool, verb, noun string, total int64) *Progress {
+	p := &Progress{w: w, verb: verb, noun: noun, total: total, begun: time.Now(), ended: make(chan struct{})}
 	between := every
 	if terminal {
 		between = fresh
@@ -118,7 +124,7 @@ func (p *Progress) state() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	rate := float64(p.number) / max(time.Since(p.begun).Seconds(), 0.001)
-	text := fmt.Sprintf("%s %s resources, %s/s", p.verb, Thousands(p.number), Thousands(int(rate)))
+	text := fmt.Sprintf("%s %s %s, %s/s", p.verb, Thousands(p.number), p.noun, Thousands(int(rate)))
 	if p.failed > 0 {
 		text += fmt.Sprintf(", %s failed", Thousands(p.failed))
 	}

@@ -124,6 +124,18 @@ func (s *Store) start(o Options) error {
 	if err := s.openReaders(o); err != nil {
 		return err
 	}
+	if o.Archive {
+		s.access.Store(sealed)
+		s.params.Store(&params{index: s.reg, active: s.reg})
+		go s.writer.loop()
+		return nil
+	}
+	switch partial, err := unfinished(c); {
+	case err != nil:
+		return err
+	case partial:
+		return fhir.Errorf(fhir.Unavailable, "it is an unfinished copy of another store: noafhir copy completes it")
+	}
 	if err := s.writer.loadParams(); err != nil {
 		return err
 	}

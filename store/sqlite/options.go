@@ -31,6 +31,11 @@ type Options struct {
 	// anew when the store is opened next.
 	Bulk bool
 
+	// Archive opens a store in order to copy it, or to make it a copy. Only so can a
+	// copy be opened that is unfinished. Until it is finished, or for good, the store
+	// takes no writes and no searches; its index is left as it is.
+	Archive bool
+
 	// Logger is told what takes long or goes wrong; nil: nobody.
 	Logger *slog.Logger
 

@@ -73,6 +73,9 @@ func (s *Store) snapshot(ctx context.Context, ask func(v *view) error) error {
 // behind, the writer answers, and before that brings it up to date if the question
 // is about what waits. A nil query is about everything.
 func (s *Store) indexed(ctx context.Context, q *search.Query, ask func(v *view) error) error {
+	if err := s.takesSearches(); err != nil {
+		return err
+	}
 	behind := false
 	err := s.snapshot(ctx, func(v *view) error {
 		if s.writer.bulk {

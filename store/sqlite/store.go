@@ -33,6 +33,7 @@ type Store struct {
 	tuning tuning
 	slow   time.Duration
 
+	access  atomic.Int32 // opened, readOnly or sealed
 	params  atomic.Pointer[params]
 	walking atomic.Bool    // the index is being brought up to date
 	walks   sync.WaitGroup // what does that

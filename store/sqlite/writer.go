@@ -221,6 +221,9 @@ func (w *writer) run(u *unit) (err error) {
 			err = fhir.Because(fhir.Internal, fmt.Errorf("panic: %v", p), "the server failed")
 		}
 	}()
+	if err := w.s.takesWrites(); err != nil {
+		return err
+	}
 	w.tx.ctx = u.ctx
 	return u.work(&w.tx)
 }

@@ -7,6 +7,8 @@
 //
 // A store that has no transactions ([store.Traits]) is held to refuse them.
 //
+// [RunArchive] is the same for [store.Archive]: stores that can be copied.
+//
 // What a store should have answered is told by [Memory], the brute-force oracle:
 // a store that keeps everything in a slice, looks at all of it for every question
 // and asks [search.Query.Matches] what a match is. It is as simple and as slow as

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ type Memory struct {
 	last   time.Time // the newest lastUpdated ever given
 	closed atomic.Bool
 	single bool // a unit may hold one write
+	id     string
+	copied copied
 }
 
 var _ store.Store = (*Memory)(nil)
@@ -41,7 +44,7 @@ type state struct {
 
 // NewMemory returns an empty store.
 func NewMemory(reg *search.Registry) *Memory {
-	m := &Memory{reg: reg}
+	m := &Memory{reg: reg, id: rand.Text()}
 	m.stored.Store(&state{made: map[fhir.Key]int{}})
 	return m
 }
@@ -103,6 +106,9 @@ func (m *Memory) Delete(ctx context.Context, who search.Access, key fhir.Key, if
 func (m *Memory) Update(ctx context.Context, work func(tx store.Tx) error) (err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.copied.unfinished() {
+		return errCopying()
+	}
 	before := m.stored.Load()
 	tx := &memoryTx{m: m, state: &state{log: slices.Clone(before.log), made: maps.Clone(before.made)}}
 	defer func() {
@@ -274,6 +280,9 @@ type match struct {
 
 // find returns all matches in order.
 func (tx *memoryTx) find(who search.Access, q *search.Query) ([]match, error) {
+	if tx.m.copied.searchless.Load() {
+		return nil, errCopying()
+	}
 	u := &universe{tx: tx, who: who, parsed: map[fhir.Key]*fhir.Resource{}}
 	var found []match
 	for key := range tx.made {

@@ -15,3 +15,8 @@ func TestMemory(t *testing.T) {
 		storetest.RunUnits(t, func(*testing.T) store.Store { return storetest.NewSingleMemory(reg) }, reg)
 	})
 }
+
+func TestMemoryArchive(t *testing.T) {
+	reg := storetest.NewRegistry(t)
+	storetest.RunArchive(t, func(*testing.T) store.Archive { return storetest.NewMemory(reg) }, reg)
+}

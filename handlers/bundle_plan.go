@@ -15,9 +15,9 @@ import (
 type plan struct {
 	server   *Server
 	who      search.Access
-	terms    search.Terminology // what is stored before the transaction
-	tree     *fhir.Tree         // of the bundle
-	changes  []*change          // one for each entry
+	known    knowledge  // what is stored before the transaction
+	tree     *fhir.Tree // of the bundle
+	changes  []*change  // one for each entry
 	byURL    map[string]*change
 	criteria []*criterion
 	byText   map[string]*criterion
@@ -58,7 +58,7 @@ func (s *Server) newPlan(ctx context.Context, req *Request, entries []entry) (*p
 	p := &plan{
 		server:  s,
 		who:     req.Who,
-		terms:   s.terminology(ctx, s.store, req.Who),
+		known:   s.knowledge(ctx, s.store, req.Who),
 		tree:    req.Body.Tree(),
 		changes: make([]*change, len(entries)),
 		byURL:   make(map[string]*change, len(entries)),
@@ -130,14 +130,14 @@ func (p *plan) readCondition(c *change) (err error) {
 	switch {
 	case req.Method == http.MethodPost && req.IfNoneExist != "":
 		c.condition, err = p.criterion(req.Key.Type+"?"+req.IfNoneExist, func() (*search.Query, error) {
-			return p.server.ifNoneExist(p.terms, req.Key.Type, req.IfNoneExist)
+			return p.server.ifNoneExist(p.known, req.Key.Type, req.IfNoneExist)
 		})
 		return under("request.ifNoneExist", err)
 	case req.Method == http.MethodDelete && req.Key.ID == "" && p.deletes == 0:
 		return fhir.Errorf(fhir.NotAllowed, "this server does not delete by criteria")
 	case req.Method != http.MethodPost && req.Key.ID == "":
 		c.condition, err = p.criterion(withQuery(req.Key.Type, req.Query), func() (*search.Query, error) {
-			return p.server.criteria(p.terms, req.Key.Type, req.Query)
+			return p.server.criteria(p.known, req.Key.Type, req.Query)
 		})
 		return under("request.url", err)
 	}
@@ -163,7 +163,7 @@ func (p *plan) readLink(c *change, v fhir.Value, form linkForm) error {
 		if isConditional(p.server.codec.Schema, text) {
 			q, err := p.criterion(text, func() (*search.Query, error) {
 				typ, _, _ := strings.Cut(text, "?")
-				return p.server.ifNoneExist(p.terms, typ, text)
+				return p.server.ifNoneExist(p.known, typ, text)
 			})
 			if err != nil {
 				return under(p.expression(at), err)

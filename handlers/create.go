@@ -29,7 +29,7 @@ func (s *Server) create(ctx context.Context, u unit, req *Request) (*Response, e
 		}
 		return written(req, v, true), nil
 	}
-	criteria, err := s.ifNoneExist(s.terminology(ctx, u, req.Who), req.Key.Type, req.IfNoneExist)
+	criteria, err := s.ifNoneExist(s.knowledge(ctx, u, req.Who), req.Key.Type, req.IfNoneExist)
 	if err != nil {
 		return nil, err
 	}

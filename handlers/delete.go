@@ -53,7 +53,7 @@ func (s *Server) conditionalDelete(ctx context.Context, u unit, req *Request) (*
 	if limit == 0 {
 		return nil, fhir.Errorf(fhir.NotAllowed, "this server does not delete by criteria")
 	}
-	criteria, err := s.criteria(s.terminology(ctx, u, req.Who), req.Key.Type, req.Query)
+	criteria, err := s.criteria(s.knowledge(ctx, u, req.Who), req.Key.Type, req.Query)
 	if err != nil {
 		return nil, err
 	}

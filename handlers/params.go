@@ -69,7 +69,7 @@ next:
 // criteria parses the search criteria of a conditional interaction. They are
 // never treated leniently: a criterion left out would hit other resources. Codes are
 // looked up here, before a unit of work begins.
-func (s *Server) criteria(terms search.Terminology, typ string, params [][2]string) (*search.Query, error) {
+func (s *Server) criteria(known knowledge, typ string, params [][2]string) (*search.Query, error) {
 	kept := make([][2]string, 0, len(params))
 	for _, p := range params {
 		if !presentational(p[0]) {
@@ -84,13 +84,14 @@ func (s *Server) criteria(terms search.Terminology, typ string, params [][2]stri
 		DefaultCount: s.options.Limits.DefaultCount,
 		MaxCount:     s.options.Limits.MaxCount,
 		Conditional:  true,
-		Terminology:  terms,
+		Terminology:  known.terms,
+		Hierarchy:    known.parts,
 	})
 }
 
 // ifNoneExist parses the criteria of a conditional create: what stands in a
 // search URL after the question mark.
-func (s *Server) ifNoneExist(terms search.Terminology, typ, header string) (*search.Query, error) {
+func (s *Server) ifNoneExist(known knowledge, typ, header string) (*search.Query, error) {
 	if before, after, found := strings.Cut(header, "?"); found {
 		if before != "" && before != typ {
 			return nil, fhir.Errorf(fhir.Invalid, "If-None-Exist: the criteria are not about %s", typ)
@@ -101,7 +102,7 @@ func (s *Server) ifNoneExist(terms search.Terminology, typ, header string) (*sea
 	if err != nil {
 		return nil, err
 	}
-	return s.criteria(terms, typ, params)
+	return s.criteria(known, typ, params)
 }
 
 // withQuery returns an address with parameters.

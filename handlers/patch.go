@@ -36,7 +36,7 @@ func (s *Server) patch(ctx context.Context, u unit, req *Request) (*Response, er
 // query.
 // See https://hl7.org/fhir/R4/http.html#patch.
 func (s *Server) conditionalPatch(ctx context.Context, u unit, req *Request) (*Response, error) {
-	criteria, err := s.criteria(s.terminology(ctx, u, req.Who), req.Key.Type, req.Query)
+	criteria, err := s.criteria(s.knowledge(ctx, u, req.Who), req.Key.Type, req.Query)
 	if err != nil {
 		return nil, err
 	}

@@ -73,12 +73,14 @@ func (s *Server) searchRequest(ctx context.Context, r store.Reader, req *Request
 			kept = append(kept, p)
 		}
 	}
+	known := s.knowledge(ctx, r, req.Who)
 	q, err := search.Parse(s.registry(), req.Key.Type, kept, search.Options{
 		Lenient:      req.Prefer.Lenient,
 		Base:         s.base,
 		DefaultCount: s.options.Limits.DefaultCount,
 		MaxCount:     s.options.Limits.MaxCount,
-		Terminology:  s.terminology(ctx, r, req.Who),
+		Terminology:  known.terms,
+		Hierarchy:    known.parts,
 	})
 	if err != nil {
 		return asked, err

@@ -19,9 +19,15 @@ type definitions struct {
 	who    search.Access
 }
 
-// terminology returns what is known about codes, for one request.
-func (s *Server) terminology(ctx context.Context, r store.Reader, who search.Access) search.Terminology {
-	return terminology.New(&definitions{ctx, s, r, who})
+// A knowledge is what searches ask the store about codes and about what is part of
+// what, for one request.
+type knowledge struct {
+	terms search.Terminology
+	parts search.Hierarchy
+}
+
+func (s *Server) knowledge(ctx context.Context, r store.Reader, who search.Access) knowledge {
+	return knowledge{terminology.New(&definitions{ctx, s, r, who}), store.NewHierarchy(ctx, r, s.registry(), who)}
 }
 
 // maxSameURL bounds the definitions with one URL that are looked at.

@@ -86,7 +86,7 @@ func (req *Request) putError(key fhir.Key, err error) error {
 // query, or creates it if there is none.
 // See https://hl7.org/fhir/R4/http.html#cond-update.
 func (s *Server) conditionalUpdate(ctx context.Context, u unit, req *Request) (*Response, error) {
-	criteria, err := s.criteria(s.terminology(ctx, u, req.Who), req.Key.Type, req.Query)
+	criteria, err := s.criteria(s.knowledge(ctx, u, req.Who), req.Key.Type, req.Query)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,8 @@
 //
 // Each type of parameter has a file with its parser, its keys and its matching
 // side by side: token.go, reference.go, string.go, date.go, number.go,
-// quantity.go, uri.go, composite.go, near.go; :text and :of-type are in display.go.
+// quantity.go, uri.go, composite.go, near.go; :text and :of-type are in display.go,
+// :above and :below on references in hierarchy.go.
 // Modifiers are rows in modifier.go. Conditions on other resources are in link.go,
 // _filter in filter.go, _text and _content in text.go. A change of keys raises
 // keyFormat.

@@ -191,10 +191,7 @@ func (p *Param) followed() error {
 	if p.Type != fhir.ReferenceParam {
 		return invalid("%s is no reference", p.Code)
 	}
-	var kinds kindSet
-	for _, b := range p.branches {
-		kinds |= b.path.kinds
-	}
+	kinds := p.kinds()
 	switch {
 	case kinds.has(referenceKind):
 		return nil

@@ -23,8 +23,8 @@ var (
 	textWords   = []string{"Ada", "ada lovelace", "O'Neill", "García-Márquez", "Øster", "a", "phone", "+49 30-1", "Ada@Example.org",
 		"a text that is longer than what keys hold of it, by some words", "a text that is longer than what keys hold of it, by others"}
 	uriWords = []string{"http://u.example/a", "http://u.example/a/b", "http://u.example/a/b/a-name-longer-than-what-keys-hold",
-		"http://u.example/a/b/a-name-longer-than-what-keys-have", "urn:uuid:0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "http://u.example/a|2"}
-	referenceWords = []string{"Patient/1", "Patient/2", "Group/1", "Patient/1/_history/2", "https://here.example/fhir/Patient/1",
+		"http://u.example/a/b/a-name-longer-than-what-keys-have", "urn:uuid:0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "http://u.example/a|2", "http://u.example/a|2.1"}
+	referenceWords = []string{"Patient/1", "Patient/2", "Group/1", "Patient/1/_history/2", "https://here.example/fhir/Patient/1", "Location/2", "Organization/1", "https://here.example/fhir/Organization/2",
 		"http://there.example/fhir/Patient/1", "#c", "urn:uuid:0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "Practitioner/1",
 		"Patient/0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "Patient/0F0E2B1C-5f4d-4a8e-9d1b-6a1f2c3d4e5f"}
 	dateWords = []string{"2020", "2020-02", "2020-02-29", "2020-03", "2020-03-01", "2021", "1969-12-31", "0001", "9999-12-31"}
@@ -179,7 +179,7 @@ func (m maker) value(p *Param, typ fhir.ParamType, modifier string) string {
 		if modifier == "identifier" {
 			return m.token(code)
 		}
-		return m.pick([]string{"1", "2", m.pick(uriWords), m.pick(referenceWords[:6])})
+		return m.pick([]string{"1", "2", m.pick(uriWords), m.pick(referenceWords[:6]), "Location/1", "Organization/2", "http://u.example/a|2"})
 	case fhir.URIParam:
 		return m.pick(append([]string{"http://u.example/", "http://u.example/a/b/c", "http://u.example/a|1"}, uriWords...))
 	case fhir.CompositeParam:
@@ -196,13 +196,30 @@ func (m maker) token(code string) string {
 	return m.pick([]string{code, "true", "|" + code, m.pick(systemWords) + "|" + code, m.pick(systemWords) + "|"})
 }
 
+// A family is a hierarchy in which 2 is part of 1.
+type family struct{}
+
+func (family) Below(_ *Param, of fhir.Key) ([]fhir.Key, error) {
+	if of.ID == "1" {
+		return []fhir.Key{of, {Type: of.Type, ID: "2"}}, nil
+	}
+	return []fhir.Key{of}, nil
+}
+
+func (family) Above(_ *Param, of fhir.Key) ([]fhir.Key, error) {
+	if of.ID == "2" {
+		return []fhir.Key{of, {Type: of.Type, ID: "1"}}, nil
+	}
+	return []fhir.Key{of}, nil
+}
+
 // query returns a random parameter of a type with a random value.
 func (m maker) query(typ string) (name, value string) {
 	params := m.reg.Params(typ)
 	p := params[m.IntN(len(params))]
 	modifiers := map[fhir.ParamType][]string{
 		fhir.StringParam: {"exact", "contains"}, fhir.TokenParam: {"not", "text", "of-type"}, fhir.URIParam: {"above", "below"},
-		fhir.ReferenceParam: {"identifier", "Patient"},
+		fhir.ReferenceParam: {"identifier", "Patient", "above", "below"},
 	}[p.Type]
 	modifier := m.pick(append([]string{"", "", "missing"}, modifiers...))
 	switch {
@@ -325,7 +342,7 @@ func (m maker) ask(t *testing.T, r *fhir.Resource, entries *Entries) bool {
 	if m.IntN(4) == 0 {
 		name, value = "_filter", m.filter(r.Type(), 0)
 	}
-	o := Options{Base: "https://here.example/fhir", Now: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)}
+	o := Options{Base: "https://here.example/fhir", Now: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Hierarchy: family{}}
 	q, err := Parse(m.reg, r.Type(), [][2]string{{name, value}}, o)
 	if kind := fhir.KindOf(err); err != nil {
 		if kind != fhir.Invalid && kind != fhir.Unsupported || !strings.Contains(err.Error(), strings.SplitN(name, ":", 2)[0]) {

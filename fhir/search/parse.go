@@ -28,6 +28,7 @@ type Options struct {
 	Now          time.Time // what ap is relative to; zero: the current time
 
 	Terminology Terminology // for :in, :not-in, :above and :below on tokens; nil: they are refused
+	Hierarchy   Hierarchy   // for :above and :below on references; nil: they are refused
 }
 
 func (o *Options) now() time.Time {

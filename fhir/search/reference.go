@@ -2,6 +2,7 @@ package search
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
@@ -227,12 +228,7 @@ func (r *referenceValue) matches(el *element) bool {
 	if !ok || r.version != "" && l.version != r.version {
 		return false
 	}
-	for _, t := range r.targets {
-		if t == l.target {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.targets, l.target)
 }
 
 func (r *referenceValue) ranges(to *ranger, b branch) {

@@ -40,6 +40,9 @@ func appendWhole(dst []byte, text string) []byte {
 	return appendHash(append(dst, text[:wholeSize]...), text)
 }
 
+// maxLevels bounds the URIs above one.
+const maxLevels = 100
+
 // A uriMode says how URIs are compared.
 type uriMode uint8
 
@@ -70,12 +73,17 @@ func parseURI(mode uriMode) parser {
 			return nil, invalid("it is no URI")
 		}
 		v := &uriValue{mode: mode, text: text, uri: text}
-		if mode == sameURI {
-			v.uri, v.version, _ = strings.Cut(text, "|")
+		if mode != sameURI && strings.HasPrefix(text, "urn:") {
+			return nil, invalid("only URLs are above and below others, not URNs")
 		}
 		if mode == uriAbove {
+			if strings.Count(text, "/") > maxLevels {
+				return nil, invalid("it has more than %d levels", maxLevels)
+			}
 			v.prefixes = ancestors(text)
+			return v, nil
 		}
+		v.uri, v.version, _ = strings.Cut(text, "|")
 		return v, nil
 	}
 }
@@ -104,7 +112,7 @@ func (u *uriValue) matches(el *element) bool {
 	case sameURI:
 		return uri == u.text || el.kind == canonicalKind && uri == u.uri && (u.version == "" || u.version == version)
 	case uriBelow:
-		return strings.HasPrefix(uri, u.text)
+		return strings.HasPrefix(uri, u.text) || el.kind == canonicalKind && u.version != "" && uri == u.uri && isVersion(version, u.version)
 	}
 	for _, p := range u.prefixes {
 		if p == uri {
@@ -126,6 +134,10 @@ func (u *uriValue) ranges(r *ranger, b branch) {
 		cut := u.text[:min(len(u.text), wholeSize)]
 		r.prefixed(uriForm, []byte(cut))
 		r.inexact = r.inexact || len(u.text) > wholeSize
+		if u.version != "" && b.path.kinds.has(canonicalKind) {
+			r.point(appendWhole(r.key(uriForm), u.uri))
+			r.inexact = true
+		}
 	case uriAbove:
 		for _, p := range u.prefixes {
 			r.point(appendWhole(r.key(uriForm), p))

@@ -73,11 +73,11 @@ func (g *generator) plain(typ string) string {
 }
 
 // clause turns a wish of resources of a type into a clause for a store.
-func (p *pair) clause(w *wish, typ string, s *trial) search.Clause {
-	parse := func(text string) *search.Query { return p.query(p.instants(text, s)) }
+func (p *pair) clause(w *wish, who search.Access, typ string, s *trial) search.Clause {
+	parse := func(text string) *search.Query { return s.queryFor(who, p.instants(text, s)) }
 	target := parse(w.target)
 	if w.further != nil {
-		target.Where = append(target.Where, p.clause(w.further, target.Type, s))
+		target.Where = append(target.Where, p.clause(w.further, who, target.Type, s))
 	}
 	switch w.kind {
 	case orWish:

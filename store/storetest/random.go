@@ -159,15 +159,15 @@ func (p *pair) compareSearch() {
 		whose = p.search()
 		who = p.grant(whose)
 	}
-	mine, theirs := p.query(p.instants(text, p.trial)), p.query(p.instants(text, p.oracle))
+	mine, theirs := p.trial.queryFor(who, p.instants(text, p.trial)), p.oracle.queryFor(who, p.instants(text, p.oracle))
 	mine.Count, theirs.Count = count, count
 	for p.IntN(2) == 0 {
 		w := p.wish(mine.Type, 3)
 		if w == nil {
 			break
 		}
-		mine.Where = append(mine.Where, p.clause(w, mine.Type, p.trial))
-		theirs.Where = append(theirs.Where, p.clause(w, mine.Type, p.oracle))
+		mine.Where = append(mine.Where, p.clause(w, who, mine.Type, p.trial))
+		theirs.Where = append(theirs.Where, p.clause(w, who, mine.Type, p.oracle))
 		text += w.String()
 	}
 	got, want := p.walk(p.trial, who, mine), p.oracle.walk(p.oracle, who, theirs)
@@ -185,7 +185,7 @@ func (p *pair) compareSearch() {
 
 // grant returns the access to what a search finds, as far as it has clauses.
 func (p *pair) grant(text string) search.Access {
-	q := p.query(p.instants(text, p.trial))
+	q := p.trial.query(p.instants(text, p.trial))
 	return search.Only(search.Grant{Type: q.Type, Where: q.Where})
 }
 
@@ -273,6 +273,9 @@ func (g *generator) observation() string {
 		b.add("subject", `{"reference":"Patient/`+v+`"}`)
 	}
 	if g.IntN(3) == 0 {
+		b.add("encounter", fmt.Sprintf(`{"reference":"Encounter/e%d"}`, g.IntN(6)))
+	}
+	if g.IntN(3) == 0 {
 		b.add("hasMember", fmt.Sprintf(`[{"reference":"Observation/o%d"},{"reference":"Observation/o%d"}]`, g.IntN(25), g.IntN(25)))
 	}
 	switch g.IntN(5) {
@@ -303,6 +306,9 @@ func (g *generator) encounter() string {
 	b.add("status", `"`+g.one("planned", "finished")+`"`)
 	b.add("class", `{"system":"`+g.one(systems...)+`","code":"`+g.one(codes...)+`"}`)
 	b.add("subject", `{"reference":"Patient/`+g.one(patients...)+`"}`)
+	if g.IntN(3) > 0 {
+		b.add("partOf", fmt.Sprintf(`{"reference":"Encounter/e%d"}`, g.IntN(6)))
+	}
 	return b.String()
 }
 
@@ -368,10 +374,10 @@ func (g *generator) param(typ string) string {
 			"subject=Patient/"+g.one(patients...), "patient="+g.or(patients), "subject:Patient="+g.one(patients...), "subject:missing="+g.one("true", "false"),
 			"date="+prefix+g.one("2024", "2024-02", "2024-02-29", "2024-02-29T12:00:00Z", "1999"), "date="+g.or([]string{"2024", "1999"}),
 			"value-quantity="+prefix+g.one("1", "1.0", "1.5", "100", "-2"), "value-quantity="+prefix+"1|http://unitsofmeasure.org|"+g.one("mg", "g"),
-			"value-string="+g.or(families), "_tag="+token,
+			"value-string="+g.or(families), "_tag="+token, fmt.Sprintf("encounter:%s=e%d", g.one("above", "below"), g.IntN(6)),
 		)
 	}
-	return g.one("status="+g.one("planned", "finished"), "class="+token, "subject=Patient/"+g.one(patients...), "patient="+g.one(patients...))
+	return g.one("status="+g.one("planned", "finished"), "class="+token, fmt.Sprintf("part-of:%s=e%d", g.one("above", "below"), g.IntN(6)), "subject=Patient/"+g.one(patients...), "patient="+g.one(patients...))
 }
 
 // common makes up a parameter that every type has.

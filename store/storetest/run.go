@@ -146,7 +146,29 @@ func (s *suite) query(text string) *search.Query {
 	return q
 }
 
-func (s *suite) tryQuery(text string) (*search.Query, error) {
+func (s *suite) tryQuery(text string) (*search.Query, error) { return s.parse(text, nil) }
+
+// query parses a search by what is stored.
+func (s *trial) query(text string) *search.Query {
+	s.Helper()
+	return s.queryFor(all, text)
+}
+
+// queryFor is query for one who may not see everything.
+func (s *trial) queryFor(who search.Access, text string) *search.Query {
+	s.Helper()
+	q, err := s.parse(text, store.NewHierarchy(context.Background(), s, s.reg, who))
+	if err != nil {
+		s.Fatalf("%s: %v", text, err)
+	}
+	return q
+}
+
+func (s *trial) tryQuery(text string) (*search.Query, error) {
+	return s.parse(text, store.NewHierarchy(context.Background(), s, s.reg, all))
+}
+
+func (s *suite) parse(text string, h search.Hierarchy) (*search.Query, error) {
 	typ, rest, _ := strings.Cut(text, "?")
 	var params [][2]string
 	for pair := range strings.SplitSeq(rest, "&") {
@@ -163,7 +185,7 @@ func (s *suite) tryQuery(text string) (*search.Query, error) {
 		}
 		params = append(params, [2]string{name, value})
 	}
-	return search.Parse(s.reg, typ, params, search.Options{DefaultCount: 50, MaxCount: 1000, Base: "http://example.org/fhir"})
+	return search.Parse(s.reg, typ, params, search.Options{DefaultCount: 50, MaxCount: 1000, Base: "http://example.org/fhir", Hierarchy: h})
 }
 
 // find returns the keys of what a search finds on its first page.

@@ -60,7 +60,7 @@ func runScript(s *suite, script string) {
 			}
 			st.scriptFind(rest, want)
 		case "refuse":
-			if _, err := s.tryQuery(rest); err == nil {
+			if _, err := st.tryQuery(rest); err == nil {
 				s.Errorf("%s is accepted", rest)
 			} else if kind := fhir.KindOf(err); kind == fhir.Internal {
 				s.Errorf("%s: %v", rest, err)

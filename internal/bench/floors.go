@@ -63,11 +63,11 @@ func openRaw(path string) (*sql.DB, error) {
 	return db, nil
 }
 
-// repeat runs work for a span and returns how often a second, and the median time
-// of once.
+// repeat runs work for a span and returns how often a second, the median time of
+// once, and the processor time that it took of this process.
 func repeat(span time.Duration, work func() error) (result, error) {
 	var times []time.Duration
-	begin := time.Now()
+	worked, begin := ownCPU(), time.Now()
 	for time.Since(begin) < span {
 		at := time.Now()
 		if err := work(); err != nil {
@@ -76,8 +76,18 @@ func repeat(span time.Duration, work func() error) (result, error) {
 		times = append(times, time.Since(at))
 	}
 	rate := float64(len(times)) / time.Since(begin).Seconds()
+	cpu := (ownCPU() - worked) / time.Duration(len(times))
 	slices.Sort(times)
-	return result{rate: rate, p50: times[len(times)/2]}, nil
+	return result{rate: rate, p50: times[len(times)/2], cpu: cpu}, nil
+}
+
+// ownCPU returns the processor time that this process has used.
+func ownCPU() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // floorSync is how long appending 4 KB and waiting for the disk takes.

@@ -131,6 +131,7 @@ func (in *insideBench) pages() error {
 		if in.store.examined != nil {
 			in.add("… resources examined", a.examined, "", "shown", a.found, atMost(3))
 		}
+		in.add("… processor time", micro(a.cpu)/1000, "ms", "", 0, nil)
 		in.grown(s.name, a.p50)
 	}
 	return nil
@@ -176,6 +177,7 @@ func (in *insideBench) ands() error {
 			return fmt.Errorf("%s finds something", and.search)
 		}
 		in.add(fmt.Sprintf("`%s`: nothing, a posting of the smallest (%s)", readable(and.search), number(float64(n))), micro(a.p50)/float64(max(n, 1)), "µs", "", 0, atMost(1))
+		in.add("… processor time", micro(a.cpu)/float64(max(n, 1)), "µs", "", 0, nil)
 	}
 	return nil
 }
@@ -222,6 +224,7 @@ func (in *insideBench) counts() error {
 			return err
 		}
 		in.add(fmt.Sprintf("count of `%s`, each of %s", readable(path), number(float64(n))), 1000*micro(r.p50)/float64(max(n, 1)), "ns", "", 0, atMost(100))
+		in.add("… processor time", 1000*micro(r.cpu)/float64(max(n, 1)), "ns", "", 0, nil)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/noafhir/noafhir/fhir/search"
@@ -113,19 +114,28 @@ func (k *keyFetch) bound(after ordering.Spot, limit int) (*ordering.Spot, error)
 const maxProbes = 4
 
 // write makes the statement. CROSS JOIN keeps the planner from changing the order
-// of the tables.
+// of the tables: what fails a probe is not read. EXISTS would be made a join, and
+// be asked after the row of cur was read.
 func (k *keyFetch) write() {
 	compare, ending := direction(&k.f.order)
 	back := map[string]string{"<": ">=", ">": "<="}[compare]
 	var b strings.Builder
 	columns, join := k.want.columns()
 	b.WriteString("SELECT " + columns + " FROM post p")
+	for i, c := range k.probes {
+		if len(c.ranges) == 1 {
+			q := "q" + strconv.Itoa(i)
+			b.WriteString(" CROSS JOIN post " + q + " ON " + q + ".k=? AND " + q + ".d=p.d AND " + q + ".n=p.n")
+		}
+	}
 	if !k.want.bare {
 		b.WriteString(" CROSS JOIN cur c ON c.n=p.n" + join)
 	}
 	b.WriteString(" WHERE p.k=? AND (p.d,p.n)" + compare + "(?,?) AND (p.d,p.n)" + back + "(?,?)")
 	for _, c := range k.probes {
-		b.WriteString(" AND EXISTS(SELECT 1 FROM post q WHERE q.k IN (?" + strings.Repeat(",?", len(c.ranges)-1) + ") AND q.d=p.d AND q.n=p.n)")
+		if len(c.ranges) > 1 {
+			b.WriteString(" AND (SELECT 1 FROM post q WHERE q.k IN (?" + strings.Repeat(",?", len(c.ranges)-1) + ") AND q.d=p.d AND q.n=p.n LIMIT 1)")
+		}
 	}
 	b.WriteString(" ORDER BY p.d" + ending + ", p.n" + ending + " LIMIT ?")
 	k.text = b.String()
@@ -136,10 +146,17 @@ func (k *keyFetch) fetch(b *batchStream) error {
 	if err != nil {
 		return err
 	}
+	for _, c := range k.probes {
+		if len(c.ranges) == 1 {
+			s.blob(c.ranges[0].Low)
+		}
+	}
 	s.blob(k.key).int(b.after.A).int(b.after.B).int(k.upTo.A).int(k.upTo.B)
 	for _, c := range k.probes {
-		for i := range c.ranges {
-			s.blob(c.ranges[i].Low)
+		if len(c.ranges) > 1 {
+			for i := range c.ranges {
+				s.blob(c.ranges[i].Low)
+			}
 		}
 	}
 	return k.f.fill(b, s.int(int64(b.size)), k.want)

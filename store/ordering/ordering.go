@@ -18,7 +18,7 @@ import (
 // through.
 type Order struct {
 	By         byte // one of the letters below; it begins the positions
-	Descending bool // of the first key, and of what decides where all keys are alike
+	Descending bool // of the last key, and of what decides where all keys are alike
 	Backward   bool // from the end to the beginning
 	Keys       []Key
 }
@@ -59,6 +59,7 @@ func Of(q *search.Query) (Order, error) {
 			return o, fhir.Errorf(fhir.Unsupported, "results can not be sorted by %q", k.Param.Code)
 		}
 		o.Keys = append(o.Keys, Key{k.Param, k.Descending, k.Param.SortForms()})
+		o.Descending = k.Descending
 	}
 	return o, nil
 }
@@ -198,25 +199,51 @@ func (o *Order) Missing() byte {
 	return missingLast
 }
 
-// FirstValue returns the value of the first key in the text of a spot, nil if
-// there is none.
-func FirstValue(text string) []byte {
-	if text == "" || text[0] != Present {
-		return nil
+// Split returns the value of the first key in the text of a spot, nil if there is
+// none, and the text of the others.
+func (o *Order) Split(text string) (value []byte, rest string) {
+	switch {
+	case text == "":
+		return nil, ""
+	case text[0] != Present:
+		return nil, text[1:]
 	}
-	value := []byte{}
+	turned := byte(0)
+	if o.Keys[0].Descending != o.Descending {
+		turned = 0xFF
+	}
+	value = []byte{}
 	for i := 1; i < len(text); i++ {
-		if text[i] == 0 {
-			if i+1 >= len(text) || text[i+1] != 0xFF {
-				break
+		b := text[i] ^ turned
+		if b == 0 {
+			if i++; i >= len(text) || text[i]^turned != 0xFF {
+				return value, text[min(i+1, len(text)):]
 			}
-			i++
-			value = append(value, 0)
-			continue
 		}
-		value = append(value, text[i])
+		value = append(value, b)
 	}
-	return value
+	return value, ""
+}
+
+// First returns the order by the first key alone, and the spot in it before all
+// that is alike with s by that key. Of the values of the key, what decides within
+// them does not matter there.
+func (o *Order) First(s Spot) (Order, Spot) {
+	first := *o
+	first.Keys, first.Descending = o.Keys[:1], o.Keys[0].Descending
+	start := first.Start()
+	if s == o.Start() {
+		return first, start
+	}
+	value, _ := o.Split(s.Text)
+	return first, Spot{Text: string(first.AppendValue(nil, 0, value)), A: start.A, B: start.B}
+}
+
+// Rest returns the order by all keys but the first.
+func (o *Order) Rest() Order {
+	rest := *o
+	rest.Keys = o.Keys[1:]
+	return rest
 }
 
 // Keys are the index keys of a resource, in order.

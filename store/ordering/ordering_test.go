@@ -12,7 +12,7 @@ var values = [][]byte{{}, {0}, {0, 0}, {0, 1}, {0, 0xFF}, {1}, {1, 0}, []byte("a
 // last.
 func TestTexts(t *testing.T) {
 	for _, directions := range [][2]bool{{false, false}, {false, true}, {true, false}, {true, true}} {
-		o := Order{By: ByValue, Descending: directions[0], Keys: []Key{{Descending: directions[0]}, {Descending: directions[1]}}}
+		o := Order{By: ByValue, Descending: directions[1], Keys: []Key{{Descending: directions[0]}, {Descending: directions[1]}}}
 		sign := [2]int{1, 1}
 		for i, descending := range directions {
 			if descending {
@@ -60,20 +60,6 @@ func text(o *Order, values [2][]byte) string {
 	return string(o.AppendValue(o.AppendValue(nil, 0, values[0]), 1, values[1]))
 }
 
-func TestFirstValue(t *testing.T) {
-	for _, descending := range []bool{false, true} {
-		o := Order{By: ByValue, Descending: descending, Keys: []Key{{Descending: descending}, {Descending: !descending}}}
-		for _, v := range values {
-			if got := FirstValue(text(&o, [2][]byte{v, {1, 2}})); got == nil || !bytes.Equal(got, v) {
-				t.Errorf("the first value of the text of %q is %q", v, got)
-			}
-		}
-		if got := FirstValue(text(&o, [2][]byte{nil, {1}})); got != nil {
-			t.Errorf("the first value of none is %q", got)
-		}
-	}
-}
-
 func TestPosition(t *testing.T) {
 	up, down := Order{By: ByDate}, Order{By: ByDate, Descending: true}
 	want := Spot{Text: "x\x00", A: -5, B: 1 << 60}
@@ -86,6 +72,22 @@ func TestPosition(t *testing.T) {
 	for _, p := range [][]byte{{}, []byte("d"), up.Position(want)} {
 		if got, err := down.At(p); err == nil {
 			t.Errorf("the position %q of another order is %v", p, got)
+		}
+	}
+}
+
+// TestSplit checks that the text of a spot comes apart again.
+func TestSplit(t *testing.T) {
+	for _, directions := range [][2]bool{{false, false}, {false, true}, {true, false}, {true, true}} {
+		o := Order{By: ByValue, Descending: directions[1], Keys: []Key{{Descending: directions[0]}, {Descending: directions[1]}}}
+		rest := o.Rest()
+		for _, v := range append(values, nil) {
+			for _, w := range append(values, nil) {
+				value, last := o.Split(text(&o, [2][]byte{v, w}))
+				if !bytes.Equal(value, v) || (value == nil) != (v == nil) || last != string(rest.AppendValue(nil, 0, w)) {
+					t.Fatalf("descending %v: of %q and %q, Split gives %q and %q", directions, v, w, value, last)
+				}
+			}
 		}
 	}
 }

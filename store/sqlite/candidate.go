@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/noafhir/noafhir/store"
@@ -14,6 +15,9 @@ type candidate struct {
 	vid     int64
 	keys    []byte // packed; gone with the next candidate
 	checked bool   // it meets all conditions, bodies aside
+	judged  bool   // it matches
+	blank   bool   // it is none: cost tells what had to be looked at for the others
+	cost    int
 	version *store.Version
 }
 
@@ -24,17 +28,17 @@ func (f *finder) drive(driver, limit int) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	examined := 0
+	examined, elsewhere := 0, 0
 	defer func() { f.s.stats.examined.Add(int64(examined)) }()
 	for ; ; examined++ {
-		if examined == limit {
+		if examined+elsewhere >= limit {
 			return false, nil
 		}
 		if f.most > 0 && f.examined >= f.most {
 			f.gaveUp = true
 			return false, nil
 		}
-		if examined%64 == 63 && f.ctx.Err() != nil {
+		if f.examined%64 == 63 && f.ctx.Err() != nil {
 			return false, f.ctx.Err()
 		}
 		c, err := s.next()
@@ -44,6 +48,11 @@ func (f *finder) drive(driver, limit int) (done bool, err error) {
 		if c == nil {
 			f.spot, done = s.end()
 			return done, nil
+		}
+		if c.blank {
+			examined, elsewhere = examined-1, elsewhere+c.cost
+			f.examined += c.cost
+			continue
 		}
 		f.spot = c.spot
 		f.examined++
@@ -60,6 +69,9 @@ func (f *finder) drive(driver, limit int) (done bool, err error) {
 // matches reports whether a candidate meets the query and who may see it. It
 // reads the version if that is needed.
 func (f *finder) matches(driver int, c *candidate) (bool, error) {
+	if c.judged {
+		return true, nil
+	}
 	if !c.checked {
 		if ok, err := f.meets(driver, c); err != nil || !ok {
 			return false, err
@@ -121,6 +133,11 @@ func (f *finder) meets(driver int, c *candidate) (bool, error) {
 	}
 	for i := range f.conditions {
 		if condition := &f.conditions[i]; i != driver && condition.ranges != nil && !f.keys.inAny(condition.ranges) {
+			return false, nil
+		}
+	}
+	for _, p := range f.pins {
+		if best := p.key.Best(&f.keys); !bytes.Equal(best, p.value) || (best == nil) != (p.value == nil) {
 			return false, nil
 		}
 	}

@@ -8,7 +8,7 @@ func Tighten(s *Store) {
 	s.tuning = tight
 }
 
-var tight = tuning{few: 3, budget: 2, growth: 2, gathered: 1000, kept: 3, countKept: 4, probeKeys: 2, batch: 3, streams: 2, targets: 40, walked: 3, deferFrom: 40, deferred: 500}
+var tight = tuning{few: 3, budget: 2, growth: 2, gathered: 1000, kept: 3, countKept: 4, probeKeys: 2, batch: 3, streams: 2, targets: 40, walked: 3, deferFrom: 40, deferred: 500, run: 2}
 
 // OpenTight opens a store that is tight from the beginning.
 func OpenTight(path string, o Options) (*Store, error) {

@@ -23,6 +23,7 @@ type finder struct {
 	bodies     bool             // found wants versions
 	clinical   bool             // the order is that of the rows, values apart
 	dates      [2]int64         // matches have clinical dates from the first to the second
+	pins       []pin            // what matches are sorted by in keys that the order no longer has
 
 	spot     ordering.Spot // all before and at it has been examined
 	keys     keySet
@@ -71,7 +72,7 @@ func (f *finder) keysNeeded(driver int) bool {
 			return true
 		}
 	}
-	return f.order.By == ordering.ByValue && f.order.Indexed()
+	return len(f.pins) > 0 || f.order.By == ordering.ByValue && f.order.Indexed()
 }
 
 // bodiesNeeded reports whether the versions of candidates have to be read.

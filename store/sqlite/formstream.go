@@ -44,7 +44,7 @@ func (f *finder) formStream(by *ordering.Key, form *search.SortForm) *formStream
 	}
 	s.text = "SELECT p.k, p.d, p.n, c.t, c.vid, c.keys FROM post p CROSS JOIN cur c ON c.n=p.n WHERE (p.k,p.d,p.n)" + compare +
 		"(?,?,?) AND " + limit + " ORDER BY p.k" + ending + ", p.d" + ending + ", p.n" + ending + " LIMIT ?"
-	if value := ordering.FirstValue(f.spot.Text); value != nil {
+	if value, _ := f.order.Split(f.spot.Text); value != nil {
 		s.k = form.Seek(value)
 		if form.Contains(s.k) && bytes.Equal(form.AppendValue(nil, s.k), value) {
 			s.d, s.n = f.spot.A, f.spot.B

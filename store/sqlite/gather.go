@@ -141,21 +141,10 @@ func (g *gathering) fromIDs() error {
 // value finds out where a candidate stands in an order by values. Its keys have
 // been unpacked.
 func (g *gathering) value(c *candidate) error {
-	if g.order.Indexed() {
-		c.spot.Text = g.order.Text(&g.keys)
-		return nil
-	}
-	r, err := g.parse(c.version)
+	var err error
+	c.spot.Text, err = g.textOf(c, &g.keys)
 	c.version = nil // much memory; it is read again if it is needed
-	if err != nil {
-		return err
-	}
-	var text []byte
-	for i, k := range g.order.Keys {
-		text = g.order.AppendValue(text, i, k.Param.SortValue(r, k.Descending))
-	}
-	c.spot.Text = string(text)
-	return nil
+	return err
 }
 
 func (g *gathering) fromNumbers(numbers []int64) error {

@@ -145,6 +145,10 @@ func TestExamined(t *testing.T) {
 		{[][2]string{{"_sort", "code"}}, 60},
 		{[][2]string{{"_sort", "subject"}}, 60},
 		{[][2]string{{"status", "final"}, {"_sort", "-patient"}}, 60},
+		{[][2]string{{"_sort", "subject,-date"}}, 60},
+		{[][2]string{{"_sort", "status,-date"}}, 60},
+		{[][2]string{{"_sort", "-code,value-string"}}, 100},
+		{[][2]string{{"status", "final"}, {"_sort", "-code,subject,date"}}, 200},
 		{[][2]string{{"subject", "Patient/p7"}, {"_sort", "date"}}, 60},
 	}
 	for _, test := range tests {

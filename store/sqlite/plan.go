@@ -43,11 +43,16 @@ func (f *finder) run() error {
 	if f.none {
 		return nil
 	}
+	defer f.explainEnd(f.c.rows)
+	return f.find()
+}
+
+// find calls found for the matches behind f.spot in order, until that wants no more.
+func (f *finder) find() error {
 	driver, sure, err := f.firstDriver()
 	if err != nil {
 		return err
 	}
-	defer f.explainEnd(f.c.rows)
 	for budget := f.s.tuning.budget; ; budget *= f.s.tuning.growth {
 		limit := budget
 		if sure {

@@ -7,12 +7,11 @@ import (
 
 // Results sorted by a parameter
 //
-// Dates, numbers, quantities, strings and URIs stand in the index in their order,
-// each form of keys by itself: a walk merges the forms, and takes a resource with
-// several values where it belongs. Resources without a value come last, and are
+// Values stand in the index in their order, each form of keys by itself: a walk
+// merges the forms, and takes a resource with several values where it belongs. Resources without a value come last, and are
 // found by going through the type. Where the parameter is the clinical date, by
-// which the rows of every key are in order, the rows of any condition will do.
-// Everything else is gathered and sorted; see gather.go.
+// which the rows of every key are in order, the rows of any condition will do. For
+// several keys see runs.go. Everything else is gathered and sorted; see gather.go.
 
 // prepareOrder finds out whether the rows of keys come in the order asked for.
 func (f *finder) prepareOrder() error {
@@ -24,7 +23,7 @@ func (f *finder) prepareOrder() error {
 			k.Forms = nil
 		}
 	}
-	if f.order.By != ordering.ByValue || len(f.order.Keys) != 1 || f.q.Type == "" || f.order.Keys[0].Forms == nil {
+	if f.order.By != ordering.ByValue || f.q.Type == "" || f.order.Keys[0].Forms == nil {
 		return nil
 	}
 	p := f.order.Keys[0].Param
@@ -58,7 +57,7 @@ func (v *view) occur(ranges []search.KeyRange) (bool, error) {
 
 // streamed reports whether all resources of a type can be had in order.
 func (f *finder) streamed() bool {
-	return f.order.By != ordering.ByValue || len(f.order.Keys) == 1 && f.order.Keys[0].Forms != nil
+	return f.order.By != ordering.ByValue || f.order.Keys[0].Forms != nil
 }
 
 // valueStream yields a driver's candidates in an order by values.
@@ -70,6 +69,9 @@ func (f *finder) valueStream(driver int) (stream, error) {
 		keys = f.conditions[driver].ranges
 	default:
 		return f.gather(driver)
+	}
+	if len(f.order.Keys) > 1 {
+		return f.runs(driver)
 	}
 	with := func() (stream, error) {
 		if f.clinical {

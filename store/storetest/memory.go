@@ -266,7 +266,7 @@ func (a place) compare(b place, q *search.Query) int {
 		}
 	}
 	c := cmp.Or(cmp.Compare(a.Num[0], b.Num[0]), cmp.Compare(a.Num[1], b.Num[1]))
-	if len(q.Sort) > 0 && q.Sort[0].Descending {
+	if n := len(a.Values); n > 0 && q.Sort[n-1].Descending {
 		return -c
 	}
 	return c

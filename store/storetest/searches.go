@@ -117,7 +117,7 @@ func pages(s *suite) {
 		"Observation", "Observation?status=final", "Observation?status=final&subject=Patient/p", "Observation?status=final,amended",
 		"Observation?_sort=_id", "Observation?_sort=-_lastUpdated&status=final", "?_sort=_id",
 		"Observation?_sort=date", "Observation?_sort=-date", "Observation?status=final,amended&_sort=-date", "Observation?_sort=-code",
-		"Observation?_sort=subject,-_id", "Observation?_sort=-value-quantity", "Observation?subject:Patient._id=p",
+		"Observation?_sort=subject,-_id", "Observation?_sort=-value-quantity", "Observation?_sort=code,-date", "Observation?_sort=-value-quantity,code,date", "Observation?subject:Patient._id=p",
 		"Observation?subject:Patient.active:missing=true&_sort=date",
 	} {
 		s.run(text, func(s *suite) { (&trial{s, st.Store}).walkAmidWrites(text) })

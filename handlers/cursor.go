@@ -61,6 +61,9 @@ func (s *Server) cursorMAC(address string, params [][2]string, content []byte) [
 	}
 	part([]byte(address))
 	for _, p := range params {
+		if p[0] == totalParam {
+			continue // a page has its place whatever total is told
+		}
 		part([]byte(p[0]))
 		part([]byte(p[1]))
 	}

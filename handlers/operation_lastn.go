@@ -48,6 +48,7 @@ func (s *Server) lastN(ctx context.Context, u unit, req *Request, given argument
 	if err != nil {
 		return nil, err
 	}
+	asked.estimated(true)
 	included, err := s.included(ctx, u, req.Who, &asked, page)
 	if err != nil {
 		return nil, err

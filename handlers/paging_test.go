@@ -1,13 +1,16 @@
 package handlers_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/handlers"
+	"github.com/noafhir/noafhir/store"
 )
 
 // next returns the address of the next page relative to the base, or nothing.
@@ -233,4 +236,34 @@ func TestHistory(t *testing.T) {
 			}
 		})
 	})
+}
+
+// A guessingStore estimates instead of counting.
+type guessingStore struct{ store.Store }
+
+func (guessingStore) Estimate(context.Context, search.Access, *search.Query) (int64, bool, error) {
+	return 1234, false, nil
+}
+
+// TestEstimatedTotal checks that an estimate is called one, and nothing else is.
+func TestEstimatedTotal(t *testing.T) {
+	open := func(t testing.TB, r *search.Registry) store.Store { return guessingStore{openSQLite(t, r)} }
+	c := newClient(t, open, handlers.Options{})
+	c.put(t, "a", "b", "c", "d", "e")
+	const told = "the total is an estimate"
+	c.walk(t, []step{
+		{Name: "estimated", Send: "GET Patient?_count=2&_total=estimate", Status: 200, Text: told, Has: []string{"total = 1234", "link.0.url = {base}/Patient?_count=2&_total=estimate", "entry.2.search.mode = outcome"}},
+		{Name: "no page", Send: "GET Patient?_count=0&_total=estimate", Status: 200, Text: told, Has: []string{"total = 1234"}},
+		{Name: "all on one page", Send: "GET Patient?_total=estimate", Status: 200, Text: "accurate", Has: []string{"total = 5", "link.0.url = {base}/Patient?_total=accurate"}},
+		{Name: "counted", Send: "GET Patient?_count=2&_total=accurate", Status: 200, Has: []string{"total = 5", "entry.2 ="}},
+		{Name: "no page, counted", Send: "GET Patient?_summary=count", Status: 200, Has: []string{"total = 5", "entry ="}},
+		{Name: "none", Send: "GET Patient?_count=2&_total=none", Status: 200, Has: []string{"total =", "link.0.url = {base}/Patient?_count=2&_total=none"}},
+		{Name: "something else", Send: "GET Patient?_total=some", Status: 400, Text: "_total"},
+	})
+	if pages := c.pages(t, "Patient?_count=2&_total=estimate", "resource.id"); len(pages) != 3 {
+		t.Errorf("pages %v", pages)
+	}
+	// The total has no part in where a page is.
+	next := c.send("GET Patient?_count=2&_total=estimate", "").next()
+	c.walk(t, []step{{Send: "GET " + strings.Replace(next, "_total=estimate", "_total=accurate", 1), Status: 200, Has: []string{"total = 5", "entry.0.resource.id = c"}}})
 }

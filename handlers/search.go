@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/search"
@@ -69,7 +70,7 @@ func (s *Server) searchRequest(ctx context.Context, r store.Reader, req *Request
 	var asked searchRequest
 	kept := make([][2]string, 0, len(req.Query))
 	for _, p := range req.Query {
-		if p[0] != "_total" && p[0] != explainParam && p[0] != cursorParam && !viewing(p[0]) {
+		if p[0] != totalParam && p[0] != explainParam && p[0] != cursorParam && !viewing(p[0]) {
 			kept = append(kept, p)
 		}
 	}
@@ -111,10 +112,9 @@ func (s *Server) cursorOf(req *Request, asked *searchRequest) (cursor, error) {
 	return s.openCursor(asked.address, asked.params, text)
 }
 
-// readTotal reads _total. Counting is exact, and cheap enough that an estimate is
-// never needed: the self link says accurate where a client asked for one.
+// readTotal reads _total.
 func (s *Server) readTotal(req *Request, asked *searchRequest) error {
-	text, err := req.once("_total")
+	text, err := req.once(totalParam)
 	if err != nil {
 		return err
 	}
@@ -122,15 +122,33 @@ func (s *Server) readTotal(req *Request, asked *searchRequest) error {
 	switch asked.total {
 	case freeTotal:
 		return nil
-	case estimateTotal:
-		asked.total = accurateTotal
-		asked.notes = append(asked.notes, note("the total is accurate, which is more than the estimate asked for"))
-	case accurateTotal, noTotal:
+	case estimateTotal, accurateTotal, noTotal:
 	default:
 		return fhir.Errorf(fhir.Invalid, "_total is none, estimate or accurate, not %q", clip(text))
 	}
-	asked.params = append(asked.params[:len(asked.params):len(asked.params)], [2]string{"_total", string(asked.total)})
+	asked.params = append(asked.params[:len(asked.params):len(asked.params)], [2]string{totalParam, text})
 	return nil
+}
+
+const totalParam = "_total"
+
+// estimated says which total is given where an estimate was asked for: the links say
+// accurate if it is.
+func (asked *searchRequest) estimated(exact bool) {
+	if asked.total != estimateTotal {
+		return
+	}
+	if !exact {
+		asked.notes = append(asked.notes, note("the total is an estimate; _total=accurate counts"))
+		return
+	}
+	asked.notes = append(asked.notes, note("the total is accurate, which is more than the estimate asked for"))
+	asked.params = slices.Clone(asked.params)
+	for i := range asked.params {
+		if asked.params[i][0] == totalParam {
+			asked.params[i][1] = string(accurateTotal)
+		}
+	}
 }
 
 // readView reads how much of the resources is wanted.
@@ -186,7 +204,12 @@ func (s *Server) total(ctx context.Context, u unit, who search.Access, asked *se
 	case q.Count > 0 && asked.total == noTotal:
 		return -1, nil
 	case q.Count > 0 && q.After == nil && page.Next == nil:
+		asked.estimated(true)
 		return int64(len(page.Versions)), nil
+	case asked.total == estimateTotal:
+		n, exact, err := store.Estimate(ctx, u, who, q)
+		asked.estimated(exact)
+		return max(n, int64(len(page.Versions))), err
 	case q.Count == 0 || asked.total == accurateTotal:
 		return u.Count(ctx, who, q)
 	}

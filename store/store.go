@@ -121,6 +121,23 @@ type Reader interface {
 	History(ctx context.Context, who search.Access, q HistoryQuery) (*Page, error)
 }
 
+// An Estimator is a Reader that can tell about how many resources match in less time
+// than counting them takes. Exact says that it has counted. Where there are matches
+// it never says that there are none.
+type Estimator interface {
+	Estimate(ctx context.Context, who search.Access, q *search.Query) (n int64, exact bool, err error)
+}
+
+// Estimate returns about how many resources match, and whether it is exact, as it is
+// of a reader that is no [Estimator].
+func Estimate(ctx context.Context, r Reader, who search.Access, q *search.Query) (n int64, exact bool, err error) {
+	if e, ok := r.(Estimator); ok {
+		return e.Estimate(ctx, who, q)
+	}
+	n, err = r.Count(ctx, who, q)
+	return n, true, err
+}
+
 // A Tx is a unit of work. Its reads see its own writes, and nothing that others
 // write comes between them. It must not be used after the function that got it
 // has returned.

@@ -8,7 +8,10 @@ func Tighten(s *Store) {
 	s.tuning = tight
 }
 
-var tight = tuning{few: 3, budget: 2, growth: 2, gathered: 1000, kept: 3, countKept: 4, probeKeys: 2, batch: 3, streams: 2, targets: 40, walked: 3, deferFrom: 40, deferred: 500, run: 2}
+var tight = tuning{
+	few: 3, budget: 2, growth: 2, gathered: 1000, kept: 3, countKept: 4, probeKeys: 2, batch: 3, streams: 2, targets: 40, walked: 3, deferFrom: 40, deferred: 500, run: 2,
+	counted: 8, sample: 3, enough: 1,
+}
 
 // OpenTight opens a store that is tight from the beginning.
 func OpenTight(path string, o Options) (*Store, error) {
@@ -42,3 +45,8 @@ func Queued(s *Store) int { return len(s.queue) }
 
 // Walking reports whether the index is being brought up to date.
 func Walking(s *Store) bool { return s.params.Load().walks }
+
+// Sample sets the numbers of estimates.
+func Sample(s *Store, counted, sample, enough int) {
+	s.tuning.counted, s.tuning.sample, s.tuning.enough = counted, sample, enough
+}

@@ -30,6 +30,7 @@ type finder struct {
 	examined int
 	most     int  // if not 0, how many may be examined
 	gaveUp   bool // more would have had to be
+	unprobed bool // conditions are not asked within statements, so that every row of a driver is a candidate
 	known    map[fact]bool
 	found    func(*candidate) (more bool)
 }

@@ -70,7 +70,7 @@ func (f *finder) newKeyFetch(driver int, key []byte) *keyFetch {
 		case i == driver || c.timed || c.open():
 		case c.listed:
 			listed = true
-		case c.keys && len(c.ranges) <= f.s.tuning.probeKeys && len(k.probes) < maxProbes:
+		case !f.unprobed && c.keys && len(c.ranges) <= f.s.tuning.probeKeys && len(k.probes) < maxProbes:
 			k.probes = append(k.probes, c)
 		default:
 			k.want.keys = true

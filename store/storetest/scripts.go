@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"context"
 	"embed"
 	"io/fs"
 	"path"
@@ -86,7 +85,5 @@ func (s *trial) scriptFind(text string, want []string) {
 			return
 		}
 	}
-	if n, err := s.Count(context.Background(), all, q); err != nil || n != int64(len(want)) {
-		s.Errorf("%s: count %d, want %d (error %v)", text, n, len(want), err)
-	}
+	s.wantTotal(s.Store, all, q, text, int64(len(want)))
 }

@@ -231,9 +231,20 @@ func unitRecovery(s *suite) {
 
 func (s *trial) wantCount(query string, want int64) {
 	s.Helper()
-	n, err := s.Count(context.Background(), all, s.query(query))
+	s.wantTotal(s.Store, all, s.query(query), query, want)
+}
+
+// wantTotal checks what a reader says of how many resources match, counted and
+// estimated.
+func (s *suite) wantTotal(r store.Reader, who search.Access, q *search.Query, text string, want int64) {
+	s.Helper()
+	n, err := r.Count(context.Background(), who, q)
 	if err != nil || n != want {
-		s.Errorf("%s: count %d, want %d (error %v)", query, n, want, err)
+		s.Errorf("%s: count %d, want %d (error %v)", text, n, want, err)
+	}
+	n, exact, err := store.Estimate(context.Background(), r, who, q)
+	if err != nil || exact && n != want || (n == 0) != (want == 0) {
+		s.Errorf("%s: estimated %d, exactly %t, want %d (error %v)", text, n, exact, want, err)
 	}
 }
 

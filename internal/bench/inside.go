@@ -209,7 +209,7 @@ func (in *insideBench) counts() error {
 		"Observation?value-quantity=gt10",
 		"Observation?code=" + loinc + "2986-8&date=ge2020",
 		"Observation?code=" + loinc + "2986-8&category=laboratory",
-		"Patient?name=k",
+		"Encounter?class=AMB",
 	} {
 		q, err := in.parse(path)
 		if err != nil {

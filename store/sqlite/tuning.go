@@ -9,6 +9,7 @@ type tuning struct {
 	gathered  int // rows of a condition that have to be put into order, at most
 	kept      int // candidates kept while they are put into order
 	countKept int // the same, to count
+	countRows int // rows of a condition gone through to count, for each of the smallest, at most
 	probeKeys int // keys of a condition that is asked within a statement, at most
 	batch     int // candidates fetched at once, at most
 	deferFrom int // postings of a transaction that a bulk store writes later, at least
@@ -23,7 +24,7 @@ type tuning struct {
 }
 
 var defaultTuning = tuning{
-	few: 100, budget: 400, growth: 8, gathered: 4_000_000, kept: 20_000, countKept: 500_000, probeKeys: 8, batch: 512,
+	few: 100, budget: 400, growth: 8, gathered: 4_000_000, kept: 20_000, countKept: 500_000, countRows: 10, probeKeys: 8, batch: 512,
 	streams: 128, targets: 20_000, walked: 200, deferFrom: 5_000, deferred: 1_000_000, run: 64,
 	counted: 20_000, sample: 1000, enough: 20,
 }

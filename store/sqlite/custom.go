@@ -2,9 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -12,6 +9,7 @@ import (
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store"
+	"github.com/noafhir/noafhir/store/custom"
 )
 
 // Custom search parameters
@@ -45,23 +43,16 @@ func (s *Store) Registry() *search.Registry { return s.params.Load().active }
 // indexing returns what resources are indexed by when they are written.
 func (s *Store) indexing() *search.Registry { return s.params.Load().index }
 
-// A customParam is a parameter that a stored resource defines.
-type customParam struct {
-	fhir.SearchParam
-	id    string
-	print string
-}
-
 // customParams reads the definitions that are stored, in the order in which they
 // were.
-func (v *view) customParams() ([]customParam, error) {
+func (v *view) customParams() ([]custom.Param, error) {
 	s, err := v.c.prepare("SELECT v.id, " + versionColumns + " FROM cur c CROSS JOIN ver v ON v.vid=c.vid WHERE c.t=? ORDER BY c.n")
 	if err != nil {
 		return nil, err
 	}
 	defer s.reset()
 	s.int(v.s.types.numbers["SearchParameter"])
-	var found []customParam
+	var found []custom.Param
 	for {
 		row, err := s.step()
 		if err != nil || !row {
@@ -75,92 +66,41 @@ func (v *view) customParams() ([]customParam, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !search.InUse(r) {
-			continue
+		if p, ok := custom.From(v.s.reg, r); ok {
+			found = append(found, p)
 		}
-		p, err := search.ParamFromResource(r)
-		if err != nil || v.s.reg.Repeats(&p) {
-			continue
-		}
-		sum := sha256.Sum256(fmt.Appendf(nil, "%q", []any{p.Code, p.URL, p.Type, p.Base, p.Expression, p.Target, p.Component}))
-		found = append(found, customParam{p, r.ID(), hex.EncodeToString(sum[:12])})
 	}
 }
 
 // admit refuses a SearchParameter that would be one to search by and can not be.
 func (tx *transaction) admit(w *store.Write) error {
-	if w.Key.Type != "SearchParameter" || !search.InUse(w.Resource) {
-		return nil
-	}
-	p, err := search.ParamFromResource(w.Resource)
-	if err != nil {
-		return err
-	}
-	stored, err := tx.customParams()
-	if err != nil {
-		return err
-	}
-	var others []fhir.SearchParam
-	for _, c := range stored {
-		if c.id != w.Key.ID {
-			others = append(others, c.SearchParam)
-		}
-	}
-	return tx.s.reg.Admit(&p, others)
+	return custom.Admit(tx.s.reg, w.Resource, w.Key.ID, tx.customParams)
 }
 
 // withCustom returns the store's own parameters with custom ones, and which of
 // these can be taken.
-func (s *Store) withCustom(custom []customParam) (*search.Registry, []customParam) {
-	if len(custom) == 0 {
-		return s.reg, nil
-	}
-	list := func(custom []customParam) (all []fhir.SearchParam) {
-		for _, c := range custom {
-			all = append(all, c.SearchParam)
-		}
-		return all
-	}
-	if reg, err := s.reg.With(list(custom)); err == nil {
-		return reg, custom
-	}
-	reg := s.reg
-	var taken []customParam
-	for _, c := range custom {
-		if next, err := s.reg.With(list(append(taken[:len(taken):len(taken)], c))); err == nil {
-			reg, taken = next, append(taken, c)
-		} else {
-			s.log.Warn("a SearchParameter can not be searched by", "url", c.URL, "error", err)
-		}
-	}
-	return reg, taken
-}
-
-// prints returns the fingerprints of parameters.
-func prints(custom []customParam) []string {
-	all := []string{}
-	for _, c := range custom {
-		all = append(all, c.print)
-	}
-	return all
+func (s *Store) withCustom(defined []custom.Param) (*search.Registry, []custom.Param) {
+	return custom.With(s.reg, defined, func(p custom.Param, err error) {
+		s.log.Warn("a SearchParameter can not be searched by", "url", p.URL, "error", err)
+	})
 }
 
 // paramsAs returns the parameters that are stored, of which the index has some.
 func (v *view) paramsAs(complete string) (*params, error) {
-	custom, err := v.customParams()
+	defined, err := v.customParams()
 	if err != nil {
 		return nil, err
 	}
 	p := &params{}
-	p.index, custom = v.s.withCustom(custom)
-	p.all = prints(custom)
-	var active []customParam
-	for _, c := range custom {
-		if strings.Contains(complete, c.print) {
+	p.index, defined = v.s.withCustom(defined)
+	p.all = custom.Prints(defined)
+	var active []custom.Param
+	for _, c := range defined {
+		if strings.Contains(complete, c.Print) {
 			active = append(active, c)
 		}
 	}
-	if p.active = p.index; len(active) != len(custom) {
+	if p.active = p.index; len(active) != len(defined) {
 		p.active, _ = v.s.withCustom(active)
 	}
 	return p, nil

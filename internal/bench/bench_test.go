@@ -121,7 +121,7 @@ func TestShapes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	fill(t, s, here)
+	fill(t, s, here, true)
 	in := &insideBench{b, s}
 	ctx := context.Background()
 	for _, s := range slices.Concat(pages, pairs, links, mix) {
@@ -147,22 +147,37 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// fill stores the resources of a clinic.
-func fill(t *testing.T, s *insideStore, c clinic) {
+// fill stores the resources of a clinic, all in one unit or one by one.
+func fill(t *testing.T, s *insideStore, c clinic, together bool) {
 	t.Helper()
+	var writes []store.Write
 	texts := personnel()
 	for i := range c.size {
 		texts = append(texts, c.text(i, id(i), relative))
 	}
-	err := s.Update(context.Background(), func(tx store.Tx) error {
-		for _, text := range texts {
-			r, err := s.registry.Codec.ParseJSON(text)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.Put(context.Background(), search.Everything(), store.Prepare(s.registry, r, r.ID(), "PUT")); err != nil {
-				return err
-			}
+	for _, text := range texts {
+		r, err := s.registry.Codec.ParseJSON(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writes = append(writes, store.Prepare(s.registry, r, r.ID(), "PUT"))
+	}
+	put := func(w store.Write, to interface {
+		Put(context.Context, search.Access, store.Write) (*store.Version, error)
+	}) {
+		if _, err := to.Put(t.Context(), search.Everything(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !together {
+		for _, w := range writes {
+			put(w, s)
+		}
+		return
+	}
+	err := s.Update(t.Context(), func(tx store.Tx) error {
+		for _, w := range writes {
+			put(w, tx)
 		}
 		return nil
 	})
@@ -194,7 +209,7 @@ func TestBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	fill(t, s, b.clinic)
+	fill(t, s, b.clinic, true)
 	in := &insideBench{b, s}
 	q, err := in.parse("Observation?_sort=date&_count=20")
 	if err != nil {
@@ -210,7 +225,7 @@ func TestBehind(t *testing.T) {
 }
 
 func TestFigures(t *testing.T) {
-	b := &bench{clinic: here, group: groupSearch, progress: io.Discard, options: options{out: filepath.Join(t.TempDir(), "out.md")}}
+	b := &bench{clinic: here, group: groupSearch, progress: io.Discard, settings: settings{out: filepath.Join(t.TempDir(), "out.md")}}
 	b.add("fast enough", 8, "µs", "GET", 2, atMost(4))
 	b.add("too slow", 9, "µs", "GET", 2, atMost(4))
 	b.group = groupMix
@@ -220,7 +235,7 @@ func TestFigures(t *testing.T) {
 	if err := b.save(); err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(b.options.out)
+	text, err := os.ReadFile(b.settings.out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,12 +259,12 @@ func TestCommandLine(t *testing.T) {
 	if _, err := parseGroups("core,all"); err == nil {
 		t.Error("an unknown group was accepted")
 	}
-	for _, bad := range []options{{filled: true}, {store: "sqlite:x.db"}} {
+	for _, bad := range []settings{{filled: true}, {store: "sqlite:x.db"}} {
 		if checkStore(bad, []int{100, 200}) == nil {
 			t.Errorf("%+v accepted", bad)
 		}
 	}
-	b := &bench{dir: "d", options: options{store: "sqlite:{n}.db"}}
+	b := &bench{dir: "d", settings: settings{store: "sqlite:{n}.db"}}
 	if got := b.placeOf(100); got != (place{"sqlite:100.db", "100.db", true}) {
 		t.Errorf("got %+v", got)
 	}

@@ -130,13 +130,11 @@ func floorCommit(dir string, span time.Duration) (result, error) {
 
 // rawRows is B2: what a resource is in the database, written by hand.
 type rawRows struct {
-	clinic   clinic
-	path     string
-	db       *sql.DB
-	registry *search.Registry
-	types    map[string]int64
-	vid, n   int64
-	next     int // resource
+	rawSource
+	path   string
+	db     *sql.DB
+	types  map[string]int64
+	vid, n int64
 }
 
 // openRows opens a copy of the server's database for floor B2.
@@ -152,7 +150,7 @@ func openRows(from, path string, c clinic) (*rawRows, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &rawRows{clinic: c, path: path, db: db, registry: registry, types: map[string]int64{}, next: rawFirst}
+	w := &rawRows{rawSource: rawSource{c, registry, rawFirst}, path: path, db: db, types: map[string]int64{}}
 	rows, err := db.Query("SELECT t, name FROM type")
 	if err != nil {
 		return nil, err
@@ -178,8 +176,15 @@ type rawResource struct {
 	packed  []byte
 }
 
+// A rawSource makes resources that are ready to be written.
+type rawSource struct {
+	clinic   clinic
+	registry *search.Registry
+	next     int // resource
+}
+
 // prepare makes the next resources.
-func (w *rawRows) prepare(count int) ([]rawResource, error) {
+func (w *rawSource) prepare(count int) ([]rawResource, error) {
 	list := make([]rawResource, count)
 	for k := range list {
 		name := "0198c0de-" + id(w.next)[9:]
@@ -254,18 +259,18 @@ func (w *rawRows) write(list []rawResource) error {
 	return tx.Commit()
 }
 
-// create is B2: resources a second, so many in each transaction. Preparing them
-// does not count.
-func (w *rawRows) create(b *bench, each int) (result, error) {
+// rate writes resources, so many at once, and returns how many a second.
+// Preparing them does not count.
+func (w *rawSource) rate(span time.Duration, each int, write func([]rawResource) error) (result, error) {
 	var working time.Duration
 	done := 0
-	for working < b.span {
+	for working < span {
 		list, err := w.prepare(each)
 		if err != nil {
 			return result{}, err
 		}
 		begin := time.Now()
-		if err := w.write(list); err != nil {
+		if err := write(list); err != nil {
 			return result{}, err
 		}
 		working += time.Since(begin)
@@ -273,6 +278,9 @@ func (w *rawRows) create(b *bench, each int) (result, error) {
 	}
 	return result{rate: float64(done) / working.Seconds()}, nil
 }
+
+// create implements [floor]: it is B2.
+func (w *rawRows) create(b *bench, each int) (result, error) { return w.rate(b.span, each, w.write) }
 
 // read implements [floor].
 func (w *rawRows) read(b *bench) (result, error) {

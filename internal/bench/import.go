@@ -20,7 +20,7 @@ const coreCommit = "6a1c7e0"
 
 // importing fills the store with the program's own import.
 func (b *bench) importing() error {
-	if b.options.filled {
+	if b.settings.filled {
 		return nil
 	}
 	file := b.dataFile()
@@ -81,16 +81,16 @@ const coreMost = 100_000
 // importingCore imports with the program as it was when only the core was there,
 // and as it is, in turn.
 func (b *bench) importingCore() error {
-	if b.options.core == "" || b.place.file == "" || b.size > coreMost {
+	if b.settings.core == "" || b.place.file == "" || b.size > coreMost {
 		return nil
 	}
-	core, err := buildCommit(b.dir, b.options.core)
+	core, err := buildCommit(b.dir, b.settings.core)
 	if err != nil {
 		b.note("there is no core to compare imports with: %v", err)
 		return nil
 	}
 	file := b.dataFile()
-	if b.options.filled {
+	if b.settings.filled {
 		if _, err := b.writeData(file); err != nil {
 			return err
 		}

@@ -32,8 +32,8 @@ import (
 	"time"
 )
 
-// Options are what the command line says.
-type options struct {
+// settings are what the command line says.
+type settings struct {
 	short  bool
 	sizes  string
 	asJSON bool
@@ -50,7 +50,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, serveGin(address))
 		os.Exit(1)
 	}
-	var o options
+	var o settings
 	flag.BoolVar(&o.short, "short", false, "small and quick: shows that it works, measures little")
 	flag.StringVar(&o.sizes, "n", "", "resources in the store, a list (default 100000,1000000; 10000 with -short)")
 	flag.BoolVar(&o.asJSON, "json", false, "print JSON on standard output")
@@ -68,7 +68,7 @@ func main() {
 }
 
 // run measures everything and prints it on out.
-func run(o options, out, progress io.Writer) error {
+func run(o settings, out, progress io.Writer) error {
 	list, err := parseSizes(o.sizes, o.short)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func run(o options, out, progress io.Writer) error {
 	if work, err = filepath.Abs(work); err != nil {
 		return err
 	}
-	b := &bench{options: o, dir: work, groups: groups, runs: 5, span: time.Second, progress: progress, began: time.Now(), inside: map[string][]measured{}}
+	b := &bench{settings: o, dir: work, groups: groups, runs: 5, span: time.Second, progress: progress, began: time.Now(), inside: map[string][]measured{}}
 	if o.short {
 		b.runs, b.span = 1, 300*time.Millisecond
 	}
@@ -156,7 +156,7 @@ func parseGroups(text string) ([]string, error) {
 }
 
 // checkStore refuses what can not be done with the store of the command line.
-func checkStore(o options, sizes []int) error {
+func checkStore(o settings, sizes []int) error {
 	switch {
 	case o.store == "" && o.filled:
 		return fmt.Errorf("-filled needs -store")

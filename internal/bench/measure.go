@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,7 +14,7 @@ import (
 
 // A bench is a whole run.
 type bench struct {
-	options  options
+	settings settings
 	dir      string
 	binary   string
 	groups   []string      // to measure
@@ -34,7 +33,7 @@ type bench struct {
 	place    place
 	server   *process
 	gin      *process
-	floor    floor        // on a copy of the store; nil: there is none
+	floor    floor        // on a copy of the store
 	requests atomic.Int64 // sent so far: none is repeated
 }
 
@@ -126,10 +125,6 @@ func (b *bench) cleanUp() {
 // copying makes the copy of the store that floors are measured on.
 func (b *bench) copying() (err error) {
 	b.floor, err = b.openFloor()
-	if errors.Is(err, errNoFloor) {
-		b.note("%v", err)
-		return nil
-	}
 	return err
 }
 
@@ -287,11 +282,6 @@ func (b *bench) exporting() error {
 		took := time.Since(begin).Seconds()
 		total, err := sizeOf(out)
 		return result{rate: float64(total) / took}, err
-	}
-	if b.floor == nil {
-		r, err := export()
-		b.add("`noafhir export`, start and all", r.rate/1e6, "MB/s", "", 0, nil)
-		return err
 	}
 	r, err := b.trials(b.floor.scan, export)
 	if err != nil {

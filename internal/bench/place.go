@@ -1,8 +1,7 @@
 package main
 
 import (
-	"errors"
-	"fmt"
+	"context"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"github.com/noafhir/noafhir/fhir/r4"
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store"
+	"github.com/noafhir/noafhir/store/mongodb"
 	"github.com/noafhir/noafhir/store/sqlite"
 )
 
@@ -20,21 +20,21 @@ import (
 // A place is where the store under measurement is.
 type place struct {
 	url  string
-	file string // of SQLite; empty: it is another database
+	file string // of SQLite; empty: it is in MongoDB
 	kept bool   // it was there before us, or is wanted later
 }
 
 // placeOf returns the place of a store with n resources.
 func (b *bench) placeOf(n int) place {
 	url := "sqlite:" + filepath.Join(b.dir, strconv.Itoa(n)+".db")
-	if b.options.store != "" {
-		url = strings.ReplaceAll(b.options.store, "{n}", strconv.Itoa(n))
+	if b.settings.store != "" {
+		url = strings.ReplaceAll(b.settings.store, "{n}", strconv.Itoa(n))
 	}
 	file, ok := strings.CutPrefix(url, "sqlite:")
 	if !ok {
 		file = ""
 	}
-	return place{url, file, b.options.store != ""}
+	return place{url, file, b.settings.store != ""}
 }
 
 // remove removes a store that is not kept.
@@ -67,9 +67,6 @@ func newRegistry() (*search.Registry, error) {
 	return search.NewRegistry(codec, codec.Schema.SearchParams)
 }
 
-// errNoFloor says that there are no floors for a database.
-var errNoFloor = errors.New("there are no floors for this database")
-
 // A floor is a database used with its plain driver.
 type floor interface {
 	// create stores resources, so many in each durable transaction, and returns
@@ -82,10 +79,10 @@ type floor interface {
 	close() error
 }
 
-// openFloor opens the floor of a place, errNoFloor if there is none.
+// openFloor opens the floor of a place.
 func (b *bench) openFloor() (floor, error) {
 	if b.place.file == "" {
-		return nil, errNoFloor
+		return openDocuments(b.place.url, b.clinic)
 	}
 	return openRows(b.place.file, b.place.file+".copy", b.clinic)
 }
@@ -104,7 +101,11 @@ func (p place) openInside() (*insideStore, error) {
 		return nil, err
 	}
 	if p.file == "" {
-		return nil, fmt.Errorf("stores like %.20s are not measured within the process", p.url)
+		s, err := mongodb.Open(context.Background(), p.url, mongodb.Options{Registry: registry, Slow: -1})
+		if err != nil {
+			return nil, err
+		}
+		return &insideStore{s, registry, nil}, nil
 	}
 	s, err := sqlite.Open(p.file, sqlite.Options{Registry: registry, Slow: -1})
 	if err != nil {

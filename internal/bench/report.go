@@ -158,12 +158,12 @@ func table(w io.Writer, figures []figure, size int, group string) {
 
 // save writes what there is so far to the file that was asked for.
 func (b *bench) save() error {
-	if b.options.out == "" {
+	if b.settings.out == "" {
 		return nil
 	}
 	var text bytes.Buffer
 	b.report(&text)
-	return os.WriteFile(b.options.out, text.Bytes(), 0o644)
+	return os.WriteFile(b.settings.out, text.Bytes(), 0o644)
 }
 
 // reportJSON prints everything as JSON.

@@ -41,17 +41,14 @@ func (b *bench) gets(headers ...string) func(int) []byte {
 
 // reads measures GET by id and 304, beside bare Gin and the plain driver.
 func (b *bench) reads() error {
-	trials := []trial{
+	r, err := b.trials(
 		b.load(load{to: b.gin, conns: many, status: 200, next: b.gets()}),
 		b.load(load{to: b.server, conns: many, status: 200, next: b.gets()}),
 		b.load(load{to: b.server, conns: many, status: 304, next: b.gets(`If-None-Match: W/"1"`)}),
 		b.load(load{to: b.gin, conns: 1, status: 200, next: b.gets()}),
 		b.load(load{to: b.server, conns: 1, status: 200, next: b.gets()}),
-	}
-	if b.floor != nil {
-		trials = append(trials, func() (result, error) { return b.floor.read(b) })
-	}
-	r, err := b.trials(trials...)
+		func() (result, error) { return b.floor.read(b) },
+	)
 	if err != nil {
 		return err
 	}
@@ -60,9 +57,7 @@ func (b *bench) reads() error {
 	b.add("the same, processor time of the server", micro(get.cpu), "µs", "B0", micro(bare.cpu), atMost(4))
 	b.add("GET by id, one connection, p50", micro(get1.p50), "µs", "B0", micro(bare1.p50), nil)
 	b.add("GET by id, one connection, p99", micro(get1.p99), "µs", "B0", micro(bare1.p99), atMost(2))
-	if b.floor != nil {
-		b.add("GET by id, one connection", get1.rate, "/s", "plain driver", r[5].rate, b.elsewhere(0.6))
-	}
+	b.add("GET by id, one connection", get1.rate, "/s", "plain driver", r[5].rate, b.elsewhere(0.6))
 	b.add("304 for If-None-Match, 32 connections", unchanged.rate, "/s", "GET", get.rate, atLeast(1))
 	return nil
 }
@@ -100,24 +95,19 @@ func (b *bench) updates() func(int) []byte {
 
 // writes measures durable creates and updates, beside B1 and B2.
 func (b *bench) writes() error {
-	trials := []trial{
+	r, err := b.trials(
 		func() (result, error) { return floorSync(b.dir, b.span) },
 		func() (result, error) { return floorCommit(b.dir, b.span) },
 		b.load(load{to: b.server, conns: 1, status: 201, next: b.creates()}),
 		b.load(load{to: b.server, conns: crowd, status: 201, next: b.creates()}),
 		b.load(load{to: b.server, conns: 1, status: 200, next: b.updates()}),
-	}
-	if b.floor != nil {
-		trials = append(trials, func() (result, error) { return b.floor.create(b, 1) })
-	}
-	r, err := b.trials(trials...)
+		func() (result, error) { return b.floor.create(b, 1) },
+	)
 	if err != nil {
 		return err
 	}
 	sync, commit, one, all, again := r[0], r[1], r[2], r[3], r[4]
-	if b.floor != nil {
-		b.add("durable create, one client", one.rate, "/s", "B2", r[5].rate, cmp.Or(b.elsewhere(0.5), atLeast(0.65)))
-	}
+	b.add("durable create, one client", one.rate, "/s", "B2", r[5].rate, cmp.Or(b.elsewhere(0.5), atLeast(0.65)))
 	b.add("durable create, one client", one.rate, "/s", "B1", commit.rate, atLeast(0.22))
 	b.add("the same, p50", micro(one.p50), "µs", "append and sync", micro(sync.p50), atMost(3))
 	b.add("the same, p99", micro(one.p99), "µs", "", 0, nil)
@@ -142,20 +132,15 @@ func (b *bench) bundles() error {
 		}
 		return fresh(i)
 	}
-	trials := []trial{b.load(load{to: b.server, conns: 2, status: 200, next: next})}
-	if b.floor != nil {
-		trials = append(trials, func() (result, error) { return b.floor.create(b, patients*perPatient) })
-	}
-	r, err := b.trials(trials...)
+	r, err := b.trials(
+		b.load(load{to: b.server, conns: 2, status: 200, next: next}),
+		func() (result, error) { return b.floor.create(b, patients*perPatient) },
+	)
 	if err != nil {
 		return err
 	}
-	name, rate := fmt.Sprintf("transactions of %d over HTTP, resources", patients*perPatient), r[0].rate*patients*perPatient
-	if b.floor != nil {
-		b.add(name, rate, "/s", "B2 in bulk", r[1].rate, atLeast(0.5))
-	} else {
-		b.add(name, rate, "/s", "", 0, nil)
-	}
+	rate := r[0].rate * patients * perPatient
+	b.add(fmt.Sprintf("transactions of %d over HTTP, resources", patients*perPatient), rate, "/s", "B2 in bulk", r[1].rate, atLeast(0.5))
 	b.add("the same, a core of two", rate/2, "/s", "", 0, atLeast(2500))
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 type Version struct {
 	Key         fhir.Key
 	Number      int64     // 1, 2, 3, …
-	LastUpdated time.Time // UTC, microseconds; strictly increasing over all writes of a store
+	LastUpdated time.Time // UTC, microseconds; strictly increasing over all writes through a Store and over the versions of a resource
 	Method      string    // POST, PUT, PATCH or DELETE: what made it
 	Deleted     bool      // it marks a deletion and has no body
 	Created     bool      // set by Put: before this version there was none that was not deleted
@@ -162,6 +162,12 @@ type Traits struct {
 	// Transactions says that a unit of work may hold several writes. Without it, a
 	// unit may hold one: a second one is refused as Unsupported, and so is the unit.
 	Transactions bool
+}
+
+// A Foreseer is a Tx that profits from being told which resources the unit is
+// about to read or write by their keys. It changes nothing but the time that takes.
+type Foreseer interface {
+	Foresee(ctx context.Context, keys []fhir.Key) error
 }
 
 // A Store keeps every version of every resource. Its methods are safe for

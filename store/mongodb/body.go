@@ -79,6 +79,18 @@ func (s *Store) keep(ctx context.Context, key fhir.Key, body []byte) ([]byte, *b
 	return nil, &file, nil
 }
 
+// drop removes a file that no document has. If that fails it is left to lie.
+func (s *Store) drop(file *bson.ObjectID) {
+	if file == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), tidyWait)
+	defer cancel()
+	if err := s.files.Delete(ctx, *file); err != nil {
+		s.log.Warn("a file that is not needed any more was not removed", "error", translate(err))
+	}
+}
+
 // body returns the body that a document has.
 func (s *Store) body(ctx context.Context, key fhir.Key, packed []byte, file *bson.ObjectID) ([]byte, error) {
 	if file != nil {

@@ -17,8 +17,12 @@ import (
 )
 
 const (
+	connectWait     = 10 * time.Second
+	maxIdle         = 10 * time.Minute
+	maxConnecting   = 8
 	defaultDatabase = "noafhir"
 	closeWait       = 10 * time.Second
+	tidyWait        = 5 * time.Second // for what can be left undone
 )
 
 // connect opens the database that a connection string names.
@@ -33,11 +37,16 @@ func (s *Store) connect(ctx context.Context, url string, wait time.Duration) err
 	if err != nil {
 		return err
 	}
-	o := options.Client().SetServerSelectionTimeout(wait).ApplyURI(url).
+	o := options.Client().
 		SetAppName("noafhir").
+		SetServerSelectionTimeout(wait).
+		SetConnectTimeout(connectWait).
+		SetMaxConnIdleTime(maxIdle).
+		SetMaxConnecting(maxConnecting).
+		ApplyURI(url). // may say otherwise of what is above, but not of what is below
 		SetReadConcern(readconcern.Majority()).
 		SetReadPreference(readpref.Primary()).
-		SetWriteConcern(writeconcern.Majority()).
+		SetWriteConcern(majority()).
 		SetMonitor(s.stats.commandMonitor()).
 		SetPoolMonitor(s.stats.poolMonitor()).
 		SetLoggerOptions(options.Logger().SetSink(silent{}))
@@ -48,6 +57,12 @@ func (s *Store) connect(ctx context.Context, url string, wait time.Duration) err
 	s.cur, s.hist, s.locks, s.meta = s.db.Collection("cur"), s.db.Collection("hist"), s.db.Collection("lock"), s.db.Collection("meta")
 	s.files = s.db.GridFSBucket(options.GridFSBucket().SetName("body"))
 	return nil
+}
+
+// majority is the write concern of everything.
+func majority() *writeconcern.WriteConcern {
+	journal := true
+	return &writeconcern.WriteConcern{W: "majority", Journal: &journal}
 }
 
 // databaseOf returns the name of the database in a connection string. What else

@@ -2,6 +2,7 @@ package mongodb
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -44,6 +45,29 @@ type oldDoc struct {
 	Body        []byte         `bson:"z,omitempty"`
 	File        *bson.ObjectID `bson:"b,omitempty"`
 }
+
+// superseded returns what hist keeps of d.
+func (d *doc) superseded() *oldDoc {
+	return &oldDoc{
+		Name: versionName(d.Ref, d.Number), Ref: d.Ref, Type: d.Type, ID: d.ID, Number: d.Number, LastUpdated: d.LastUpdated,
+		Deleted: d.Deleted, Method: d.Method, Body: d.Body, File: d.File,
+	}
+}
+
+// doc returns the version in o as a document of cur would have it.
+func (o *oldDoc) doc() *doc {
+	return &doc{
+		Ref: o.Ref, Type: o.Type, ID: o.ID, Number: o.Number, LastUpdated: o.LastUpdated,
+		Deleted: o.Deleted, Method: o.Method, Body: o.Body, File: o.File,
+	}
+}
+
+// versionName returns the _id of a version in hist.
+func versionName(ref string, number int64) string {
+	return ref + "|" + strconv.FormatInt(number, 10)
+}
+
+func (d *doc) key() fhir.Key { return fhir.Key{Type: d.Type, ID: d.ID} }
 
 // versionFields is the projection of cur that a version needs.
 var versionFields = bson.D{{Key: "k", Value: 0}, {Key: "w", Value: 0}}

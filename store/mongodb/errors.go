@@ -46,6 +46,9 @@ func translate(err error) error {
 	if _, ok := errors.AsType[*fhir.Error](err); ok {
 		return err
 	}
+	if errors.Is(err, errConflict) {
+		return fhir.Because(fhir.Conflict, err, "another write got in the way")
+	}
 	if mongo.IsNetworkError(err) || mongo.IsTimeout(err) || unreachable(err) {
 		return fhir.Because(fhir.Unavailable, nameless(err), "the database can not be reached")
 	}

@@ -13,32 +13,70 @@ import (
 	"github.com/noafhir/noafhir/store"
 )
 
+// The functions here work within a transaction if ctx carries one.
+
 // current returns the document of a resource without keys and words, nil if there
 // is none.
 func (s *Store) current(ctx context.Context, key fhir.Key) (*doc, error) {
-	d := &doc{}
-	err := s.cur.FindOne(ctx, bson.D{{Key: "_id", Value: key.String()}}, options.FindOne().SetProjection(versionFields)).Decode(d)
+	return one[doc](s.cur.FindOne(ctx, byID(key.String()), options.FindOne().SetProjection(versionFields)))
+}
+
+// old returns a version from hist, nil if it is not there.
+func (s *Store) old(ctx context.Context, key fhir.Key, number int64) (*doc, error) {
+	o, err := one[oldDoc](s.hist.FindOne(ctx, byID(versionName(key.String(), number))))
+	if o == nil || err != nil {
+		return nil, err
+	}
+	return o.doc(), nil
+}
+
+// one returns what was found, nil if nothing was.
+func one[T any](r *mongo.SingleResult) (*T, error) {
+	found := new(T)
+	err := r.Decode(found)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return nil, nil
 	}
-	return d, err
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
 }
 
-// read returns the current version. Within a transaction, ctx carries it.
+func byID(id string) bson.D { return bson.D{{Key: "_id", Value: id}} }
+
+// read returns the current version.
 func (s *Store) read(ctx context.Context, who search.Access, key fhir.Key) (*store.Version, error) {
 	d, err := s.current(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	if d == nil {
-		return nil, notFound(key)
+	return s.visible(ctx, who, key, d)
+}
+
+// readVersion returns the version of that number. What it does not find in cur is
+// in hist, for it is there before cur has another.
+func (s *Store) readVersion(ctx context.Context, who search.Access, key fhir.Key, number int64) (*store.Version, error) {
+	d, err := s.current(ctx, key)
+	if err != nil {
+		return nil, err
 	}
-	return s.visible(ctx, who, d)
+	if d != nil && d.Number != number {
+		if number < 1 || number > d.Number {
+			d = nil
+		} else if d, err = s.old(ctx, key, number); err != nil {
+			return nil, err
+		}
+	}
+	return s.visible(ctx, who, key, d)
 }
 
 // visible returns the version in a document if who may see it, and the error for
-// him if not.
-func (s *Store) visible(ctx context.Context, who search.Access, d *doc) (*store.Version, error) {
+// him if not, or if there is no document.
+func (s *Store) visible(ctx context.Context, who search.Access, key fhir.Key, d *doc) (*store.Version, error) {
+	if d == nil {
+		return nil, notFound(key)
+	}
 	v, err := s.version(ctx, d)
 	if err != nil {
 		return nil, err
@@ -47,9 +85,9 @@ func (s *Store) visible(ctx context.Context, who search.Access, d *doc) (*store.
 	case err != nil:
 		return nil, err
 	case !permitted:
-		return nil, notFound(v.Key)
+		return nil, notFound(key)
 	case v.Deleted:
-		return nil, gone(v.Key)
+		return nil, gone(key)
 	}
 	return v, nil
 }
@@ -59,6 +97,15 @@ func (s *Store) visible(ctx context.Context, who search.Access, d *doc) (*store.
 func (s *Store) permits(ctx context.Context, who search.Access, v *store.Version) (bool, error) {
 	if who.Unrestricted() {
 		return true, nil
+	}
+	if v.Deleted {
+		d, err := s.old(ctx, v.Key, v.Number-1)
+		if err != nil || d == nil {
+			return false, err
+		}
+		if v, err = s.version(ctx, d); err != nil {
+			return false, err
+		}
 	}
 	r, err := s.parse(v)
 	if err != nil {

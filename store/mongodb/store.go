@@ -70,6 +70,9 @@ type Store struct {
 
 	transactions bool // the database has them
 
+	byKey, byLock *gates        // who writes a resource alone; who searches in a unit
+	contended     chan struct{} // held by a unit that failed before because of another
+
 	mu     sync.RWMutex // held shared while a call begins
 	closed bool
 	calls  sync.WaitGroup
@@ -92,7 +95,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 }
 
 func newStore(o Options) *Store {
-	s := &Store{log: o.Logger, clock: newClock(o.Now)}
+	s := &Store{log: o.Logger, clock: newClock(o.Now), byKey: newGates(), byLock: newGates(), contended: make(chan struct{}, 1)}
 	s.reg.Store(o.Registry)
 	s.codec = o.Registry.Codec.WithLimits(fhir.Limits{Depth: 1 << 16, Nodes: 1 << 30, StringBytes: 1 << 30, NumberDigits: 1 << 20})
 	if s.log == nil {
@@ -111,7 +114,14 @@ func (s *Store) open(ctx context.Context, url string, o Options) (err error) {
 	if err := s.connect(ctx, url, cmp.Or(o.Wait, defaultWait)); err != nil {
 		return err
 	}
-	return s.prepare(ctx, o.NoDDL)
+	if err := s.prepare(ctx, o.NoDDL); err != nil {
+		return err
+	}
+	if o.NoTransactions {
+		return nil
+	}
+	s.transactions, err = s.probe(ctx)
+	return err
 }
 
 // letGo closes whatever is open.

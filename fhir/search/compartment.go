@@ -143,3 +143,26 @@ func (m *member) refersTo(el *element) bool {
 	l, ok := el.link()
 	return ok && strings.HasPrefix(l.target, m.kind+"/")
 }
+
+// CompartmentIDs returns the ids of the resources of a kind in whose compartments a
+// resource is, its own included.
+func (r *Registry) CompartmentIDs(kind string, res *fhir.Resource) []string {
+	var ids []string
+	if res.Type() == kind {
+		ids = append(ids, res.ID())
+	}
+	for _, code := range r.members(kind, res.Type()) {
+		p := r.typeOf(res.Type()).params[code]
+		if p == nil || p.Type != fhir.ReferenceParam {
+			continue
+		}
+		p.any(res, func(el *element) bool {
+			l, ok := el.link()
+			if id, of := strings.CutPrefix(l.target, kind+"/"); ok && of && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+			return false
+		})
+	}
+	return ids
+}

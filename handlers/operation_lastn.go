@@ -57,7 +57,11 @@ func (s *Server) lastN(ctx context.Context, u unit, req *Request, given argument
 	if asked.total == noTotal && count > 0 {
 		total = -1
 	}
-	body, err := s.searchset(&shown, &asked, page, included, total)
+	matches, page, err := s.matches(ctx, u, &shown, &asked, page)
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.searchset(&shown, &asked, page, matches, included, total)
 	return &Response{Status: http.StatusOK, Body: body}, err
 }
 
@@ -106,6 +110,8 @@ func checkLastN(q *search.Query) error {
 		coded = coded || code == "category" || slices.Contains(strings.Split(code, "-"), "code")
 	}
 	switch {
+	case q.Contained != nil:
+		return fhir.Errorf(fhir.Invalid, "search parameter \"_contained\": $lastn is not about contained observations")
 	case !subject:
 		return fhir.Errorf(fhir.Invalid, "$lastn needs the parameter patient or subject: whose observations are wanted")
 	case !coded:

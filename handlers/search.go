@@ -52,7 +52,11 @@ func (s *Server) search(ctx context.Context, u unit, req *Request) (*Response, e
 		}
 	}
 	asked.explained()
-	total, err := s.total(ctx, u, req.Who, &asked, page)
+	matches, page, err := s.matches(ctx, u, req, &asked, page)
+	if err != nil {
+		return nil, err
+	}
+	total, err := s.total(ctx, u, req.Who, &asked, page, len(matches))
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +64,7 @@ func (s *Server) search(ctx context.Context, u unit, req *Request) (*Response, e
 	if err != nil {
 		return nil, err
 	}
-	body, err := s.searchset(req, &asked, page, included, total)
+	body, err := s.searchset(req, &asked, page, matches, included, total)
 	return &Response{Status: http.StatusOK, Body: body}, err
 }
 
@@ -82,6 +86,7 @@ func (s *Server) searchRequest(ctx context.Context, r store.Reader, req *Request
 		MaxCount:     s.options.Limits.MaxCount,
 		Terminology:  known.terms,
 		Hierarchy:    known.parts,
+		Contained:    req.Within.Type == "",
 	})
 	if err != nil {
 		return asked, err
@@ -100,7 +105,7 @@ func (s *Server) searchRequest(ctx context.Context, r store.Reader, req *Request
 		within, _ := s.registry().Compartment(req.Within.Type, req.Within.ID, q.Type)
 		q.Where = append(q.Where, within)
 	}
-	return asked, nil
+	return asked, asked.checkContained()
 }
 
 // cursorOf reads the cursor of a search.
@@ -154,7 +159,11 @@ func (asked *searchRequest) estimated(exact bool) {
 // readView reads how much of the resources is wanted.
 func (s *Server) readView(req *Request, asked *searchRequest) error {
 	var err error
-	if asked.view, err = s.parseView(req.Key.Type, req.Query); err != nil {
+	typ := req.Key.Type
+	if c := asked.query.Contained; c != nil && !c.Alone {
+		typ = "" // that of the containers
+	}
+	if asked.view, err = s.parseView(typ, req.Query); err != nil {
 		return err
 	}
 	switch {
@@ -197,15 +206,15 @@ func (asked *searchRequest) explained() {
 }
 
 // total returns how many resources match, or a negative number if that is not
-// known and not wanted.
-func (s *Server) total(ctx context.Context, u unit, who search.Access, asked *searchRequest, page *store.Page) (int64, error) {
+// known and not wanted. On this page there are some.
+func (s *Server) total(ctx context.Context, u unit, who search.Access, asked *searchRequest, page *store.Page, matches int) (int64, error) {
 	q := asked.query
 	switch {
 	case q.Count > 0 && asked.total == noTotal:
 		return -1, nil
 	case q.Count > 0 && q.After == nil && page.Next == nil:
 		asked.estimated(true)
-		return int64(len(page.Versions)), nil
+		return int64(matches), nil
 	case asked.total == estimateTotal:
 		n, exact, err := store.Estimate(ctx, u, who, q)
 		asked.estimated(exact)
@@ -235,15 +244,15 @@ func (s *Server) included(ctx context.Context, u unit, who search.Access, asked 
 }
 
 // searchset puts together the Bundle of a page.
-func (s *Server) searchset(req *Request, asked *searchRequest, page *store.Page, included []*store.Version, total int64) ([]byte, error) {
+func (s *Server) searchset(req *Request, asked *searchRequest, page *store.Page, matches []match, included []*store.Version, total int64) ([]byte, error) {
 	b := newBundle("searchset", total, bodies(page.Versions)+bodies(included))
 	b.links(s.pageLinks(asked.address, asked.params, page, req))
-	for _, v := range page.Versions {
-		resource, err := s.subset(asked.view, v.Body)
+	for _, m := range matches {
+		resource, err := s.subset(asked.view, m.body)
 		if err != nil {
 			return nil, err
 		}
-		b.found(s.fullURL(v.Key), resource, "match")
+		b.found(m.fullURL, resource, "match")
 	}
 	for _, v := range included {
 		resource, err := s.subset(asked.view.ofIncluded(v.Key.Type), v.Body)

@@ -22,7 +22,7 @@
 //
 // Every value has a key, if only one that says it is there: so :missing is a
 // range as well. [TypeKey] lists a type, [CompartmentKey] a patient's records.
-// What is in contained resources has no keys.
+// Contained resources have their keys among those of their container, behind a mark.
 //
 // The paths of a type's parameters are joined in a trie over its elements, so
 // that one walk over a resource finds all keys. The few expressions that are no
@@ -42,6 +42,7 @@
 //   - A quantity with a comparator is open on that side. Quantities in units of
 //     UCUM are compared in a unit common to their kind.
 //   - A reference that names a version is found without it as well.
+//   - A contained resource has no logical id: a chain by _id leads to none.
 //
 // # Where to change what
 //
@@ -50,6 +51,7 @@
 // quantity.go, uri.go, composite.go, near.go; :text and :of-type are in display.go,
 // :above and :below on references in hierarchy.go.
 // Modifiers are rows in modifier.go. Conditions on other resources are in link.go,
+// on resources within others in nested.go and contained.go,
 // _filter in filter.go, _text and _content in text.go. A change of keys raises
 // keyFormat.
 //

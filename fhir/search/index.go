@@ -29,8 +29,12 @@ func (r *Registry) walked(res *fhir.Resource, id string) walker {
 	if typ.compartment && id != "" {
 		w.compartment(res.Type(), id, pathHash(res.Type()))
 	}
+	if id != "" {
+		w.self = res.Type() + "/" + id
+	}
 	k.item(0, 0, &typ.trie.nodes[0])
 	k.computed()
+	k.nested(res)
 	return k
 }
 

@@ -10,7 +10,7 @@ import (
 
 // keyFormat is the version of how keys are written. Whoever changes what a form
 // means, or which keys a value has, raises it.
-const keyFormat = 4
+const keyFormat = 5
 
 // The forms of keys. What each holds stands in the file of its parameter type.
 const (
@@ -55,6 +55,10 @@ const (
 	cellForm        = 'g' // position (8)
 	typeForm        = 't' // nothing
 	compartmentForm = 'C' // kind and id (10) · type (4)
+
+	nestedForm    = 'k' // of a reference to a contained resource: container and id (10)
+	containedForm = 'n' // of a contained resource: its key
+	entryForm     = 'N' // of the first resource of a document or message: its key
 )
 
 // hashSize is the length of the payload of equality forms.
@@ -140,6 +144,9 @@ type writer struct {
 	start int
 	lead  [5 + hashSize]byte
 	pair  []byte // if not nil, what the keys of a composite's second part begin with
+
+	self   string // Type/id of the resource, empty if it has no id
+	within []byte // if not nil, what the keys of a resource within another begin with
 }
 
 var writers = sync.Pool{New: func() any { return new(writer) }}
@@ -147,6 +154,7 @@ var writers = sync.Pool{New: func() any { return new(writer) }}
 // begin starts a key of a path, in a form.
 func (w *writer) begin(prefix uint32, form byte) {
 	w.start = len(w.buf)
+	w.buf = append(w.buf, w.within...)
 	if w.pair != nil {
 		w.buf = append(append(w.buf, w.pair...), form)
 		return
@@ -200,6 +208,6 @@ func (w *writer) release() {
 	if cap(w.buf) > 1<<20 {
 		return
 	}
-	w.buf, w.spans = w.buf[:0], w.spans[:0]
+	w.buf, w.spans, w.self = w.buf[:0], w.spans[:0], ""
 	writers.Put(w)
 }

@@ -53,10 +53,12 @@ func (q *query) chainBy(head string, ask func(target *query) error) error {
 	if !ok {
 		return q.unknown(code)
 	}
-	if err := p.followed(); err != nil {
+	switch err := p.followed(); {
+	case q.enclosed:
+		return fhir.Errorf(fhir.Unsupported, "references within a Bundle are not followed")
+	case err != nil && !p.Nests():
 		return err
-	}
-	if q.hops == maxHops {
+	case q.hops == maxHops:
 		return invalid("it follows more than %d references", maxHops)
 	}
 	types := p.Target
@@ -83,6 +85,7 @@ func (q *query) chainTo(p *Param, types []string, ask func(target *query) error)
 		}
 		target := q.within(typ)
 		target.hops++
+		target.enclosed = p.Nests()
 		err := ask(target)
 		if _, unknown := errors.AsType[unknownParam](err); unknown {
 			missing = err
@@ -132,7 +135,10 @@ func (q *query) reverse(text, value string) error {
 		return invalid("%q is no resource type", clip(typ))
 	}
 	p, ok := q.reg.Lookup(typ, code)
-	if !ok {
+	switch {
+	case q.enclosed:
+		return invalid("nothing refers to what is within a Bundle")
+	case !ok:
 		return unknownf("%s has no search parameter %q", typ, clip(code))
 	}
 	if err := p.followed(); err != nil {
@@ -196,9 +202,14 @@ func (p *Param) followed() error {
 	case kinds.has(referenceKind):
 		return nil
 	case kinds.has(resourceKind):
-		return fhir.Errorf(fhir.Unsupported, "%s is within the resource itself, and is not followed", p.Code)
+		return invalid("%s is within the resource itself, which nothing refers to", p.Code)
 	}
 	return fhir.Errorf(fhir.Unsupported, "%s refers by canonical URL, which is not followed", p.Code)
+}
+
+// Nests reports whether the values of p are resources themselves.
+func (p *Param) Nests() bool {
+	return p.Type == fhir.ReferenceParam && p.kinds() == setOf(resourceKind)
 }
 
 // pointsTo reports whether references in p can be to resources of a type.
@@ -210,6 +221,15 @@ func (p *Param) pointsTo(typ string) bool {
 func (l *Link) holds(r *fhir.Resource, u Universe) bool {
 	if u == nil {
 		panic("search: a condition on other resources is asked of one alone")
+	}
+	in, within := u.(inside)
+	switch {
+	case within && l.Reverse:
+		return false // only its container refers to a contained resource
+	case !l.Reverse && l.nested(r, in.container, u):
+		return true
+	case within:
+		u = in.Universe
 	}
 	if !l.Reverse {
 		return slices.ContainsFunc(l.Param.References(r), func(key fhir.Key) bool {

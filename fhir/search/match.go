@@ -34,7 +34,7 @@ func (c *Clause) Local() bool {
 			return false
 		}
 	}
-	return c.Links == nil && (c.Not == nil || c.Not.Local())
+	return c.Links == nil && (c.Not == nil || c.Not.Local()) && (c.Inside == nil || c.Inside.Query.Local())
 }
 
 // Matches reports whether r, as stored, matches all of the query, which must be
@@ -83,6 +83,8 @@ func (c *Clause) MatchesIn(r *fhir.Resource, u Universe) bool {
 		return !c.Not.MatchesIn(r, u)
 	case c.Text != nil:
 		return c.Text.matches(r)
+	case c.Inside != nil:
+		return c.Inside.holds(r, u)
 	case c.care != nil:
 		return c.care.matches(r)
 	case c.member != nil:

@@ -25,7 +25,7 @@ var (
 	uriWords = []string{"http://u.example/a", "http://u.example/a/b", "http://u.example/a/b/a-name-longer-than-what-keys-hold",
 		"http://u.example/a/b/a-name-longer-than-what-keys-have", "urn:uuid:0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "http://u.example/a|2", "http://u.example/a|2.1"}
 	referenceWords = []string{"Patient/1", "Patient/2", "Group/1", "Patient/1/_history/2", "https://here.example/fhir/Patient/1", "Location/2", "Organization/1", "https://here.example/fhir/Organization/2",
-		"http://there.example/fhir/Patient/1", "#c", "urn:uuid:0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "Practitioner/1",
+		"http://there.example/fhir/Patient/1", "#c", "#d", "#e", "urn:uuid:0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "Practitioner/1",
 		"Patient/0f0e2b1c-5f4d-4a8e-9d1b-6a1f2c3d4e5f", "Patient/0F0E2B1C-5f4d-4a8e-9d1b-6a1f2c3d4e5f"}
 	dateWords = []string{"2020", "2020-02", "2020-02-29", "2020-03", "2020-03-01", "2021", "1969-12-31", "0001", "9999-12-31"}
 	timeWords = []string{"2020-02-29T00:00:00Z", "2020-02-29T23:59:59.5Z", "2020-03-01T00:00:00+01:00", "2020-03-01T00:00:00.000Z", "2020-02-29T23:59:59Z"}
@@ -85,8 +85,10 @@ func (m maker) object(t fhir.TypeID, node *trieNode, trie *trie, depth int) []st
 		switch e.Name {
 		case "system", "value", "code", "reference", "coding", "display", "type", "start", "end", "family", "given", "low", "high", "identifier", "city", "latitude", "longitude":
 			chance = max(chance, 0.7)
-		case "id", "extension", "contained", "modifierExtension", "text":
+		case "id", "extension", "modifierExtension", "text":
 			chance /= 4
+		case "contained":
+			chance = 0.1
 		}
 		if depth > 5 && m.reg.Codec.Primitive(e.Type) == 0 || m.Float64() > chance || e.Choice != "" && choices[e.Choice] {
 			continue
@@ -126,7 +128,7 @@ func (m maker) values(e *fhir.ElementDef, node *trieNode, trie *trie, depth int)
 			continue
 		}
 		if e.Type == m.reg.schema.TypeByName("Resource") {
-			return []string{`{"resourceType":"Patient","id":"c"}`}
+			return m.nested(e)
 		}
 		if members := m.object(e.Type, node, trie, depth+1); members != nil {
 			values = append(values, "{"+strings.Join(members, ",")+"}")
@@ -135,10 +137,32 @@ func (m maker) values(e *fhir.ElementDef, node *trieNode, trie *trie, depth int)
 	return values
 }
 
+// nested returns random resources to stand within another.
+func (m maker) nested(e *fhir.ElementDef) []string {
+	var all []string
+	for i, typ := range []string{m.pick(nestedTypes), m.pick(nestedTypes)} {
+		trie := m.reg.types[typ].trie
+		members := m.object(m.reg.schema.ResourceByName(typ), &trie.nodes[0], trie, 4)
+		members = slices.DeleteFunc(members, func(s string) bool {
+			return strings.HasPrefix(s, `"id"`) || strings.HasPrefix(s, `"contained"`) || strings.HasPrefix(s, `"entry"`)
+		})
+		all = append(all, "{"+strings.Join(append([]string{`"resourceType":"` + typ + `","id":"` + []string{"c", "d"}[i] + `"`}, members...), ",")+"}")
+	}
+	return all
+}
+
+// nestedTypes are the types of what stands within random resources.
+var nestedTypes = []string{"Patient", "Organization", "Medication", "Composition", "MessageHeader", "Observation"}
+
 // resource returns a random resource of a type.
 func (m maker) resource(t testing.TB, typ string) *fhir.Resource {
 	trie := m.reg.types[typ].trie
-	members := append([]string{`"resourceType":"` + typ + `"`}, m.object(m.reg.schema.ResourceByName(typ), &trie.nodes[0], trie, 0)...)
+	members := m.object(m.reg.schema.ResourceByName(typ), &trie.nodes[0], trie, 0)
+	members = slices.DeleteFunc(members, func(s string) bool { return strings.HasPrefix(s, `"id"`) })
+	if m.IntN(4) > 0 {
+		members = append([]string{`"id":"` + m.pick([]string{"1", "2"}) + `"`}, members...)
+	}
+	members = append([]string{`"resourceType":"` + typ + `"`}, members...)
 	text := "{" + strings.Join(members, ",") + "}"
 	r, err := m.reg.Codec.ParseJSON([]byte(text))
 	if err != nil {
@@ -302,10 +326,31 @@ func (m maker) checkReferences(t *testing.T, r *fhir.Resource, entries *Entries)
 			continue
 		}
 		refs := p.References(r)
+		m.checkNested(t, p, r, entries)
 		for _, key := range []fhir.Key{{Type: "Patient", ID: "1"}, {Type: "Group", ID: "1"}, {Type: "Practitioner", ID: "1"}, {Type: "Patient", ID: "c"}} {
 			if found := anyIn(entries, m.reg.ReferenceRanges(p, key)); found != slices.Contains(refs, key) {
 				t.Errorf("%s refers to %v; keys say %v of %s: %s", p.Code, refs, found, key, r.JSON())
 			}
+		}
+	}
+}
+
+// checkNested holds the keys of references to contained resources against these.
+func (m maker) checkNested(t *testing.T, p *Param, r *fhir.Resource, entries *Entries) {
+	t.Helper()
+	if r.ID() == "" {
+		return
+	}
+	var led []string
+	for _, n := range p.Nested(r, nil) {
+		led = append(led, n.Type()+"/"+n.ID())
+		if !anyIn(entries, p.NestedRanges(r.Key(), n)) {
+			t.Errorf("%s leads to %s; keys do not say so: %s", p.Code, n.Key(), r.JSON())
+		}
+	}
+	for n := range m.reg.Contained(r) {
+		if !p.Nests() && !slices.Contains(led, n.Key().String()) && anyIn(entries, p.NestedRanges(r.Key(), n)) {
+			t.Errorf("%s leads to %v; keys say also to %s: %s", p.Code, led, n.Key(), r.JSON())
 		}
 	}
 }
@@ -342,26 +387,38 @@ func (m maker) ask(t *testing.T, r *fhir.Resource, entries *Entries) bool {
 	if m.IntN(4) == 0 {
 		name, value = "_filter", m.filter(r.Type(), 0)
 	}
-	o := Options{Base: "https://here.example/fhir", Now: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Hierarchy: family{}}
-	q, err := Parse(m.reg, r.Type(), [][2]string{{name, value}}, o)
+	o := Options{Contained: true, Base: "https://here.example/fhir", Now: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Hierarchy: family{}}
+	typ, params := r.Type(), [][2]string{{name, value}}
+	if r.Root().Get("contained").Exists() && m.IntN(2) == 0 {
+		typ = m.pick(nestedTypes)
+		params = [][2]string{{"_contained", m.pick([]string{"true", "both"})}}
+		for range 1 + m.IntN(2) {
+			name, value = m.query(typ)
+			params = append(params, [2]string{name, value})
+		}
+	}
+	q, err := Parse(m.reg, typ, params, o)
 	if kind := fhir.KindOf(err); err != nil {
-		if kind != fhir.Invalid && kind != fhir.Unsupported || !strings.Contains(err.Error(), strings.SplitN(name, ":", 2)[0]) {
-			t.Errorf("%s?%s=%s: %v", r.Type(), name, value, err)
+		if kind != fhir.Invalid && kind != fhir.Unsupported || !slices.ContainsFunc(params, func(p [2]string) bool { return strings.Contains(err.Error(), strings.SplitN(p[0], ":", 2)[0]) }) {
+			t.Errorf("%s?%v: %v", typ, params, err)
 		}
 		return false
 	}
-	again, err := Parse(m.reg, r.Type(), q.Applied, o)
+	again, err := Parse(m.reg, typ, q.Applied, o)
 	if err != nil || !reflect.DeepEqual(q.Where, again.Where) {
-		t.Errorf("%s?%s=%s reads differently again: %v", r.Type(), name, value, err)
+		t.Errorf("%s?%v reads differently again: %v", typ, params, err)
 	}
 	want := q.Matches(r)
-	checkAll(t, fmt.Sprintf("%s?%s=%s", r.Type(), name, value), r, entries, q)
+	checkAll(t, fmt.Sprintf("%s?%v", typ, params), r, entries, q)
 	return want
 }
 
 // checkAll holds the ranges of all clauses of a query against Matches.
 func checkAll(t *testing.T, query string, r *fhir.Resource, entries *Entries, q *Query) {
 	t.Helper()
+	if q.Type != "" && q.Type != r.Type() {
+		return
+	}
 	for i := range q.Where {
 		checkKeys(t, query, r, entries, &q.Where[i])
 	}

@@ -24,6 +24,7 @@ type Options struct {
 	Base         string    // this server's base URL, without a slash at the end; empty: that of the registry
 	DefaultCount int       // page size if _count is absent
 	MaxCount     int       // larger pages are cut to this; 0: never
+	Contained    bool      // _contained may ask for contained resources
 	Conditional  bool      // criteria of a conditional interaction: result parameters are refused, and Lenient has no effect
 	Now          time.Time // what ap is relative to; zero: the current time
 
@@ -56,10 +57,9 @@ var presentation = []string{"_format", "_pretty", "_summary", "_elements", "_tot
 
 // later are the parameters of R4 that are not supported, and why.
 var later = map[string]string{
-	"_containedType": "contained resources are not searched",
-	"_query":         "there are no named queries",
-	"_score":         "results have no score",
-	"_explain":       "it is not supported",
+	"_query":   "there are no named queries",
+	"_score":   "results have no score",
+	"_explain": "it is not supported",
 }
 
 // A query is a Query in the making.
@@ -72,6 +72,9 @@ type query struct {
 	hops  int             // references followed so far, by chains
 	has   int             // references followed so far, by _has
 	spent *effort         // so far, for all of the search
+
+	inside   *containedMode
+	enclosed bool // it is about a resource within a Bundle
 
 	leaf     func(q *query, p *Param, modifier, value string) error // reads a parameter of the index
 	filtered bool                                                   // it is that of a filter
@@ -100,7 +103,7 @@ func Parse(reg *Registry, typ string, params [][2]string, o Options) (*Query, er
 	o.Base = cmp.Or(o.Base, reg.Base)
 	q := query{
 		Query: &Query{Type: typ, Count: o.DefaultCount}, reg: reg, opts: &o, seen: map[string]bool{}, spent: new(effort),
-		leaf: (*query).clause,
+		leaf: (*query).clause, inside: new(containedMode),
 	}
 	if err := q.setTypes(params); err != nil {
 		return nil, err
@@ -110,12 +113,19 @@ func Parse(reg *Registry, typ string, params [][2]string, o Options) (*Query, er
 			return nil, err
 		}
 	}
+	if err := q.contain(); err != nil {
+		return nil, err
+	}
 	return q.Query, nil
 }
 
 // add adds one parameter.
 func (q *query) add(name, value string) error {
-	err := q.parameter(name, value)
+	return named(name, q.parameter(name, value))
+}
+
+// named adds the parameter at fault to an error.
+func named(name string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -123,9 +133,9 @@ func (q *query) add(name, value string) error {
 	if !ok {
 		return err
 	}
-	named := *e
-	named.Text = "search parameter " + strconv.Quote(clip(name)) + ": " + e.Text
-	return &named
+	shown := *e
+	shown.Text = "search parameter " + strconv.Quote(clip(name)) + ": " + e.Text
+	return &shown
 }
 
 func (q *query) parameter(name, value string) error {
@@ -197,19 +207,10 @@ func (q *query) special(code string) func(value string) error {
 		return q.filter
 	case "_contained":
 		return q.contained
+	case "_containedType":
+		return q.containedType
 	}
 	return nil
-}
-
-// contained reads _contained, of which only what is so anyway is supported.
-func (q *query) contained(value string) error {
-	switch value {
-	case "false":
-		return nil
-	case "true", "both":
-		return fhir.Errorf(fhir.Unsupported, "contained resources are not searched")
-	}
-	return invalid("it is true, false or both")
 }
 
 // An unknownParam is the error for a parameter that there is not, the only one

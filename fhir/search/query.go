@@ -20,6 +20,7 @@ type Query struct {
 	Count       int          // page size; 0: count only
 	After       Position     // where the page begins; nil: at the first match
 	Backward    bool         // the page ends right before After instead of beginning there
+	Contained   *Contained   // if not nil, matches are those that contain a match, and maybe others
 	Explain     *Explain     // if not nil, the store says here how it went about
 	Applied     [][2]string  // parameters as understood, in order, for the self link
 	Ignored     []fhir.Issue // warnings about parameters left out (Prefer: handling=lenient)
@@ -69,12 +70,14 @@ func (k KeyRange) end() []byte {
 // A Clause is one condition. Most compare a search parameter with some values, any
 // of which may match; Parse has checked that the modifier and the values suit the
 // parameter. Those with Links, Or, Not or Text have nothing else, neither ranges
-// nor a parameter.
+// nor a parameter; those with Inside may have ranges.
 type Clause struct {
 	Links []Link  // any of these must hold: chains, _has and _list
 	Or    []Query // any of these must hold; only Type, IDs, LastUpdated and Where count
 	Not   *Query  // this must not hold; only Type, IDs, LastUpdated and Where count
 	Text  *Text   // _text and _content
+
+	Inside *Inside // a resource contained in the one in question must meet this
 
 	Param    *Param
 	Modifier string // without colon; empty: none

@@ -114,6 +114,11 @@ func (w *writer) reference(p *path, el *element) {
 			w.compartment("Patient", patient, p.patient)
 		}
 	}
+	if id, ok := el.nestedID(); ok && w.self != "" && w.pair == nil {
+		w.begin(p.hash, nestedForm)
+		w.buf = appendHash(w.buf, w.self, "#", id)
+		w.end()
+	}
 	if el.kind != referenceKind || w.pair != nil {
 		return
 	}
@@ -127,6 +132,9 @@ func (w *writer) reference(p *path, el *element) {
 // compartment writes the key of the compartment of a resource; typ is the hash of
 // the type of what is in it.
 func (w *writer) compartment(kind, id string, typ uint32) {
+	if w.within != nil {
+		return // the container alone is in compartments
+	}
 	w.begin(compartmentPath, compartmentForm)
 	w.buf = appendHash(w.buf, kind, "/", id)
 	w.buf = append(w.buf, byte(typ>>24), byte(typ>>16), byte(typ>>8), byte(typ))

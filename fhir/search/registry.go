@@ -71,8 +71,10 @@ func NewRegistry(codec *fhir.Codec, params []fhir.SearchParam) (*Registry, error
 		types: map[string]*resourceType{}, paths: map[uint32]*path{}, prose: map[string]bool{},
 		system: &resourceType{params: map[string]*Param{}},
 	}
-	if _, err := r.share(&path{name: compartmentName}); err != nil {
-		return nil, err
+	for _, name := range []string{compartmentName, nestedName} {
+		if _, err := r.share(&path{name: name}); err != nil {
+			return nil, err
+		}
 	}
 	definitions, err := parseDefinitions(params)
 	if err != nil {

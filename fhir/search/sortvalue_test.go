@@ -19,7 +19,7 @@ func TestSortForms(t *testing.T) {
 	m := maker{reg, rand.New(rand.NewPCG(7, 7))}
 	valued := 0
 	for _, typ := range reg.names {
-		for range 8 {
+		for range 10 {
 			r := m.resource(t, typ)
 			entries := reg.Index(r)
 			for _, p := range reg.Params(typ) {

@@ -60,7 +60,7 @@ func params(text string) [][2]string {
 func (w world) find(t testing.TB, reg *search.Registry, text string) (string, error) {
 	t.Helper()
 	typ, rest, _ := strings.Cut(text, "?")
-	q, err := search.Parse(reg, typ, params(rest), search.Options{})
+	q, err := search.Parse(reg, typ, params(rest), search.Options{Contained: true})
 	if err != nil {
 		return "", err
 	}
@@ -87,6 +87,7 @@ const ward = `
 {"resourceType":"Observation","id":"obs2","status":"final","code":{"coding":[{"system":"http://c.example","code":"b"}]},"subject":{"reference":"Group/grp"}}
 {"resourceType":"Observation","id":"obs3","status":"amended","code":{"coding":[{"system":"http://c.example","code":"a"}]},"subject":{"reference":"Patient/nobody"},"hasMember":[{"reference":"Observation/obs1"}]}
 {"resourceType":"List","id":"l1","status":"current","mode":"working","entry":[{"item":{"reference":"Patient/ada"}},{"item":{"reference":"Observation/obs2"}}]}
+{"resourceType":"Observation","id":"obs4","contained":[{"resourceType":"Patient","id":"c","name":[{"family":"Noe"}],"gender":"female","managingOrganization":{"reference":"Organization/org1"},"generalPractitioner":[{"reference":"#d"}]},{"resourceType":"Practitioner","id":"d","name":[{"family":"Wood"}],"gender":"male"},{"resourceType":"Patient","id":"e","name":[{"family":"Bee"}],"gender":"male"}],"status":"final","code":{"text":"c"},"subject":{"reference":"#c"}}
 {"resourceType":"Bundle","id":"doc1","type":"document","entry":[{"resource":{"resourceType":"Composition","id":"ada","status":"final","type":{"text":"x"},"date":"2024","author":[{"display":"x"}],"title":"x"}}]}
 `
 
@@ -97,10 +98,10 @@ func TestLinks(t *testing.T) {
 	for _, row := range []struct{ query, want string }{
 		{"Observation?subject:Patient.name=poe", "obs1"},
 		{"Observation?subject.name=poe", "obs1"},
-		{"Observation?patient.gender=female", "obs1"},
-		{"Observation?patient.gender=male,female", "obs1"},
+		{"Observation?patient.gender=female", "obs1 obs4"},
+		{"Observation?patient.gender=male,female", "obs1 obs4"},
 		{"Observation?subject.code=x", ""},
-		{"Observation?subject.name:missing=false", "obs1"},
+		{"Observation?subject.name:missing=false", "obs1 obs4"},
 		{"Observation?subject.name:exact=poe", ""},
 		{"Observation?subject:Group._id=grp", "obs2"},
 		{"Observation?subject._id=grp", "obs2"},
@@ -127,6 +128,40 @@ func TestLinks(t *testing.T) {
 		{"?_type=Observation,Encounter&subject:Patient.name=poe", "enc1 obs1"},
 		{"?_type=Observation,Encounter&_id=enc2,ada", "enc2"},
 		{"Patient?_contained=false&gender=male", "bob"},
+		{"Patient?_contained=true", "obs4"},
+		{"Patient?_contained=true&gender=female", "obs4"},
+		{"Patient?_contained=true&gender=female&name=noe", "obs4"},
+		{"Patient?_contained=true&gender=male&name=noe", ""},
+		{"Patient?_contained=true&gender=unknown", ""},
+		{"Patient?_contained=true&_id=c", "obs4"},
+		{"Patient?_contained=true&_id=c&gender=male", ""},
+		{"Patient?_contained=true&birthdate:missing=false", ""},
+		{"Patient?_contained=true&gender:not=female&active:not=true", "obs4"},
+		{"Patient?_contained=true&organization=org1", "obs4"},
+		{"Patient?_contained=true&organization.name=sunrise", "obs4"},
+		{"Patient?_contained=true&organization.name=harbour", ""},
+		{"Patient?_contained=true&organization.name=sunrise&gender=male", ""},
+		{"Patient?_contained=true&general-practitioner.name=wood", "obs4"},
+		{"Patient?_contained=true&general-practitioner:Practitioner.gender=female", ""},
+		{"Patient?_contained=both&gender=female", "ada obs4"},
+		{"Patient?_contained=both&gender=male&_containedType=contained", "bob obs4"},
+		{"Patient?_contained=both&organization.name=sunrise", "bob obs4"},
+		{"Patient?_contained=true&_filter=gender eq male and name eq bee", "obs4"},
+		{"Patient?_contained=true&_filter=gender eq male and name eq noe", ""},
+		{"?_type=Patient,Practitioner&_contained=true&name=wood", "obs4"},
+		{"?_contained=true", "obs4"},
+		{"?_contained=true&_id=d", "obs4"},
+		{"Observation?subject:Patient.name=noe", "obs4"},
+		{"Observation?subject.name=noe", "obs4"},
+		{"Observation?subject:Patient.name=bee", ""},
+		{"Observation?subject:Patient._id=c", ""},
+		{"Observation?subject:Patient.organization.name=sunrise", "obs4"},
+		{"Observation?subject:Patient.general-practitioner.name=wood", "obs4"},
+		{"Practitioner?_has:Patient:general-practitioner:name=noe", ""},
+		{"Bundle?composition.title=x", "doc1"},
+		{"Bundle?composition:Composition.status=final", "doc1"},
+		{"Bundle?composition.status=amended", ""},
+		{"Bundle?message.event=x", ""},
 		{"Patient?_include=Patient:organization", "ada bob"},
 	} {
 		got, err := w.find(t, reg, row.query)
@@ -151,7 +186,12 @@ func TestLinksRefused(t *testing.T) {
 		"Observation?has-member.has-member.has-member.has-member.has-member.code=x",
 		"Basic?subject.subject.subject.subject=x",
 		"Provenance?target.subject.subject.subject._id=x",
-		"Bundle?composition.title=x",
+		"Bundle?composition.patient.name=x",
+		"Bundle?composition._has:Observation:patient:code=x",
+		"Bundle?composition.nothing=x",
+		"Bundle?composition:Patient.name=x",
+		"Bundle?_include=Bundle:composition",
+		"Composition?_has:Bundle:composition:type=document",
 		"QuestionnaireResponse?questionnaire.title=x",
 		"Patient?_has=x",
 		"Patient?_has:Observation=x",
@@ -170,9 +210,19 @@ func TestLinksRefused(t *testing.T) {
 		"?_type=Patient,Nothing",
 		"?_type=Patient&_type=Group",
 		"?_type=Patient,Group&birthdate=2020",
-		"Patient?_contained=true",
 		"Patient?_contained=perhaps",
+		"Patient?_contained=true&_contained=both",
 		"Patient?_containedType=container",
+		"Patient?_contained=false&_containedType=container",
+		"Patient?_contained=true&_containedType=both",
+		"Observation?subject:Patient._contained=true",
+		"Patient?_filter=_contained eq true",
+		"Patient?_list=l1&_contained=true",
+		"Patient?_has:Observation:patient:code=x&_contained=both",
+		"Patient?_filter=not(_has:Observation:patient:code eq x)&_contained=true",
+		"Observation?encounter._has:Observation:encounter:code=x&_contained=true",
+		"Patient?_include=Patient:organization&_contained=true",
+		"Patient?_sort=name&_contained=true",
 		"Patient?_query=everything",
 		"Patient?_include=organization",
 		"Patient?_include=Patient:nothing",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store"
 	"github.com/noafhir/noafhir/store/ordering"
@@ -32,7 +33,9 @@ type finder struct {
 	gaveUp   bool // more would have had to be
 	unprobed bool // conditions are not asked within statements, so that every row of a driver is a candidate
 	known    map[fact]bool
-	found    func(*candidate) (more bool)
+
+	container *fhir.Resource // what the resource that is judged stands in, nil if it stands by itself
+	found     func(*candidate) (more bool)
 }
 
 // newFinder prepares a search.

@@ -53,6 +53,9 @@ func (f *finder) resolve(c *condition, limit int) (bool, error) {
 			done, err = f.referents(l, limit, &numbers)
 		} else {
 			done, err = f.referrers(l, limit, &ranges)
+			if err == nil && done {
+				done, err = f.nesting(l, limit, &ranges)
+			}
 		}
 		if err != nil || !done {
 			return false, err
@@ -88,6 +91,9 @@ func (f *finder) within(q *search.Query) (*finder, error) {
 
 // referrers adds the keys of resources that refer to what meets a chain's target.
 func (f *finder) referrers(l *search.Link, limit int, ranges *[]search.KeyRange) (bool, error) {
+	if l.Param.Nests() {
+		return true, nil
+	}
 	inner, err := f.within(l.Target)
 	if err != nil {
 		return false, err
@@ -109,6 +115,70 @@ func (f *finder) referrers(l *search.Link, limit int, ranges *[]search.KeyRange)
 		*ranges = append(*ranges, f.s.reg.ReferenceRanges(l.Param, key)...)
 	}
 	return true, nil
+}
+
+// nesting adds the keys of resources with one within them that a chain leads to and
+// that meets its target.
+func (f *finder) nesting(l *search.Link, limit int, ranges *[]search.KeyRange) (bool, error) {
+	if l.Target.IDs != nil {
+		return true, nil
+	}
+	inner, err := f.within(&search.Query{Type: f.q.Type, Where: l.NestedCandidates()})
+	if err != nil {
+		return false, err
+	}
+	inner.most, inner.bodies = 2*limit, true
+	var bad error
+	seen := 0
+	inner.found = func(c *candidate) bool {
+		seen++
+		r, err := f.parse(c.version)
+		if err == nil {
+			err = f.nestedIn(l, r, func(n *fhir.Resource) bool {
+				*ranges = append(*ranges, l.Param.NestedRanges(r.Key(), n)...)
+				return true
+			})
+		}
+		bad = err
+		return err == nil && seen <= limit
+	}
+	if err := inner.run(); err != nil || bad != nil || inner.gaveUp || seen > limit {
+		return false, cmp.Or(err, bad)
+	}
+	return true, nil
+}
+
+// nestedIn calls yield for the resources within r that a chain leads to and that
+// meet its target, until it returns false.
+func (f *finder) nestedIn(l *search.Link, r *fhir.Resource, yield func(*fhir.Resource) bool) error {
+	if l.Target.IDs != nil {
+		return nil
+	}
+	for _, n := range l.Param.Nested(r, f.container) {
+		ok, err := f.meetsWithin(cmp.Or(f.container, r), l.Target, n)
+		if err != nil || ok && !yield(n) {
+			return err
+		}
+	}
+	return nil
+}
+
+// meetsWithin judges all clauses of a query for a resource within another.
+func (f *finder) meetsWithin(container *fhir.Resource, q *search.Query, n *fhir.Resource) (bool, error) {
+	before := f.container
+	defer func() { f.container = before }()
+	f.container = container
+	return f.meetsAll(q, n)
+}
+
+// contains reports whether what is contained in r meets a condition.
+func (f *finder) contains(r *fhir.Resource, in *search.Inside) (bool, error) {
+	for n := range f.s.reg.Contained(r) {
+		if ok, err := f.meetsWithin(r, in.Query, n); err != nil || ok {
+			return ok, err
+		}
+	}
+	return false, nil
 }
 
 // keyOf returns the key of a resource that is not deleted.
@@ -198,6 +268,8 @@ func (f *finder) holds(c *search.Clause, r *fhir.Resource) (bool, error) {
 			}
 		}
 		return false, nil
+	case c.Inside != nil:
+		return f.contains(r, c.Inside)
 	default:
 		ok, err := f.meetsAll(c.Not, r)
 		return err == nil && !ok, err
@@ -221,6 +293,9 @@ func (f *finder) meetsAll(q *search.Query, r *fhir.Resource) (bool, error) {
 // linked judges a link for a candidate.
 func (f *finder) linked(l *search.Link, r *fhir.Resource) (bool, error) {
 	if l.Reverse {
+		if f.container != nil {
+			return false, nil // only its container refers to a contained resource
+		}
 		return f.recall(fact{l, r.Key()}, func() (bool, error) {
 			q := *l.Target
 			q.Where = append(slices.Clip(q.Where), search.Clause{Ranges: f.s.reg.ReferenceRanges(l.Param, r.Key()), Exact: true})
@@ -240,7 +315,12 @@ func (f *finder) linked(l *search.Link, r *fhir.Resource) (bool, error) {
 			return ok, err
 		}
 	}
-	return false, nil
+	found := false
+	err := f.nestedIn(l, r, func(*fhir.Resource) bool {
+		found = true
+		return false
+	})
+	return found, err
 }
 
 // recall returns what find does, and remembers it.

@@ -151,7 +151,7 @@ func (b *postingBuffer) touches(q *search.Query, streams int) bool {
 	driven := false
 	for i := range q.Where {
 		c := &q.Where[i]
-		if c.Links != nil || c.Or != nil || c.Not != nil || c.Text != nil {
+		if c.Links != nil || c.Or != nil || c.Not != nil || c.Text != nil || !c.Local() {
 			return true
 		}
 		driven = driven || len(c.Ranges) > 0 && len(c.Ranges) <= streams

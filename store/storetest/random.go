@@ -156,7 +156,8 @@ func (p *pair) compareSearch() {
 	count := 1 + p.IntN(30)
 	who, whose := all, ""
 	if p.IntN(4) == 0 {
-		whose = p.search()
+		for whose = p.search(); !p.trial.query(p.instants(whose, p.trial)).Local(); whose = p.search() {
+		}
 		who = p.grant(whose)
 	}
 	mine, theirs := p.trial.queryFor(who, p.instants(text, p.trial)), p.oracle.queryFor(who, p.instants(text, p.oracle))
@@ -266,7 +267,11 @@ func (g *generator) observation() string {
 	}
 	b.add("status", `"`+g.one(statuses...)+`"`)
 	b.add("code", `{"coding":[{"system":"`+g.one(systems...)+`","code":"`+g.one(codes...)+`"},{"code":"`+g.one(codes...)+`"}]}`)
-	if v := g.maybe(patients...); v != "" {
+	switch v := g.maybe(patients...); {
+	case g.IntN(5) == 0:
+		b.add("contained", "["+g.contained("c1")+","+g.contained("c2")+"]")
+		b.add("subject", `{"reference":"#`+g.one("c1", "c2", "c3")+`"}`)
+	case v != "":
 		b.add("subject", `{"reference":"Patient/`+v+`"}`)
 	}
 	if g.IntN(3) == 0 {
@@ -294,6 +299,15 @@ func (g *generator) observation() string {
 		b.add("valueString", `"`+g.one(families...)+`"`)
 	}
 	return b.String()
+}
+
+// contained makes up a resource to stand in another.
+func (g *generator) contained(id string) string {
+	if g.IntN(4) == 0 {
+		return `{"resourceType":"Encounter","id":"` + id + `","status":"` + g.one("planned", "finished") + `","class":{"code":"` + g.one(codes...) +
+			`"},"subject":{"reference":"` + g.one("#c1", "#c2", "Patient/p1", "Patient/p2") + `"}}`
+	}
+	return strings.Replace(g.patient(), `"id":"`, `"id":"`+id+`","language":"`, 1)
 }
 
 func (g *generator) encounter() string {
@@ -329,8 +343,14 @@ func (g *generator) search() string {
 	for range g.IntN(4) {
 		params = append(params, g.param(typ))
 	}
-	if g.IntN(2) == 0 {
+	switch g.IntN(12) {
+	case 0, 1, 2, 3, 4, 5:
 		params = append(params, "_sort="+g.sort(typ))
+	case 6, 7:
+		params = append(params, "_contained="+g.one("true", "true", "both"))
+		if typ == "Encounter" && g.IntN(2) == 0 {
+			params = append(params, g.one("patient", "subject:Patient")+"."+g.param("Patient"))
+		}
 	}
 	return typ + "?" + strings.Join(params, "&")
 }

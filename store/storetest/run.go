@@ -185,7 +185,7 @@ func (s *suite) parse(text string, h search.Hierarchy) (*search.Query, error) {
 		}
 		params = append(params, [2]string{name, value})
 	}
-	return search.Parse(s.reg, typ, params, search.Options{DefaultCount: 50, MaxCount: 1000, Base: "http://example.org/fhir", Hierarchy: h})
+	return search.Parse(s.reg, typ, params, search.Options{DefaultCount: 50, MaxCount: 1000, Base: "http://example.org/fhir", Hierarchy: h, Contained: true})
 }
 
 // find returns the keys of what a search finds on its first page.

@@ -48,12 +48,12 @@ func copyStore(ctx context.Context, p *program, _ []string) (err error) {
 		return err
 	}
 	end := ending{&err}
-	from, err := c.openArchive(c.From.Reveal(), defs)
+	from, err := c.openArchive(ctx, c.From.Reveal(), defs)
 	if err != nil {
 		return err
 	}
 	defer end.with(from)
-	to, err := c.openArchive(c.To.Reveal(), defs)
+	to, err := c.openArchive(ctx, c.To.Reveal(), defs)
 	if err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ func TestServeUnfinishedCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := settings{}
-	st, err := c.openArchive(to, defs)
+	st, err := c.openArchive(t.Context(), to, defs)
 	if err != nil {
 		t.Fatal(err)
 	}

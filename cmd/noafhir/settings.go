@@ -62,7 +62,7 @@ var (
 		"update-create", "conditional-delete", "cursor-key", "log-format", "log-level"}, limitSettings)
 	importSettings  = concat(storeSettings, []string{"server", "workers", "report", "resume"})
 	exportSettings  = []string{"store", "no-ddl", "out", "type", "gzip"}
-	copySettings    = []string{"from", "to", "sqlite-synchronous"}
+	copySettings    = []string{"from", "to", "sqlite-synchronous", "no-ddl"}
 	reindexSettings = []string{"store", "no-ddl"}
 )
 

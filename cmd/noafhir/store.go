@@ -66,7 +66,10 @@ func (c *settings) openStore(ctx context.Context, d definitions, bulk bool, log 
 
 // openArchive opens the store of an address, which has been checked, to copy it
 // or to make it a copy.
-func (c *settings) openArchive(address string, d definitions) (store.Archive, error) {
+func (c *settings) openArchive(ctx context.Context, address string, d definitions) (store.Archive, error) {
+	if isMongoDB(address) {
+		return mongodb.Open(ctx, address, mongodb.Options{Registry: d.registry, NoDDL: c.NoDDL, Archive: true})
+	}
 	return sqlite.Open(sqlitePath(address), sqlite.Options{
 		Registry:    d.registry,
 		Synchronous: c.Synchronous,

@@ -45,3 +45,6 @@ func (c *clock) ceil(micros int64) int64 {
 
 // instant is the time that a number of microseconds stands for.
 func instant(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
+
+// time returns what the clock shows.
+func (c *clock) time() time.Time { return c.now() }

@@ -111,10 +111,8 @@ func wordsOf(w store.Words) []string {
 	return words
 }
 
-// entriesOf returns the keys a write is found by.
-func (s *Store) entriesOf(w *store.Write) *search.Entries {
-	if reg := s.reg.Load(); !w.IndexedBy(reg) {
-		return reg.IndexAs(w.Resource, w.Key.ID)
-	}
-	return w.Entries
+// indexed returns what a resource is found by: clinical date, keys and words.
+func indexed(reg *search.Registry, id string, r *fhir.Resource) (date int64, keys, words []string) {
+	e := reg.IndexAs(r, id)
+	return e.Date, encodeKeys(e.Keys), wordsOf(store.WordsOf(reg, r))
 }

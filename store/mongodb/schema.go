@@ -81,7 +81,7 @@ func (s *Store) prepare(ctx context.Context, noDDL bool) error {
 		}
 		missing = rest
 	}
-	return s.matchIndex(ctx)
+	return nil
 }
 
 // claim marks an empty database as ours, and refuses those that are another's or
@@ -193,43 +193,21 @@ func errMissing(missing []index) error {
 	return fhir.Errorf(fhir.Unavailable, "the database lacks indexes that this server may not make; they are made by%s", list.String())
 }
 
-// matchIndex compares what the index was made by with what this program would make
-// it by.
-func (s *Store) matchIndex(ctx context.Context) error {
-	var is struct {
-		Fingerprint string `bson:"fingerprint"`
-		Gen         int32  `bson:"gen"`
-	}
-	want := s.Registry().Fingerprint()
-	for {
-		err := s.meta.FindOne(ctx, byID("index")).Decode(&is)
-		switch {
-		case err == nil && is.Fingerprint == want:
-			s.gen.Store(is.Gen)
-			return nil
-		case err == nil:
-			return fhir.Errorf(fhir.Unavailable, "the database was indexed by other search parameters than this program has")
-		case !errors.Is(err, mongo.ErrNoDocuments):
-			return err
-		}
-		made := bson.D{{Key: "fingerprint", Value: want}, {Key: "gen", Value: int32(1)}}
-		if _, err := s.meta.InsertOne(ctx, append(byID("index"), made...)); err != nil && !mongo.IsDuplicateKeyError(err) {
-			return err
-		}
-	}
-}
-
 // ID returns what tells the database from any other: 32 hex digits, made with it.
 func (s *Store) ID(ctx context.Context) (id string, err error) {
 	err = s.ask(ctx, func() error {
-		var is struct {
-			Store string `bson:"store"`
-		}
-		err := s.meta.FindOne(ctx, byID("layout")).Decode(&is)
-		id = is.Store
+		id, err = s.id(ctx)
 		return err
 	})
 	return id, err
+}
+
+func (s *Store) id(ctx context.Context) (string, error) {
+	var is struct {
+		Store string `bson:"store"`
+	}
+	err := s.meta.FindOne(ctx, byID("layout")).Decode(&is)
+	return is.Store, err
 }
 
 // newID makes an ID.
@@ -241,6 +219,12 @@ func newID() string {
 
 // check writes something.
 func (s *Store) check(ctx context.Context) error {
+	if err := s.takesWrites(ctx); err != nil {
+		return err
+	}
+	if err := s.takesSearches(ctx); err != nil {
+		return err
+	}
 	now := bson.NewDateTimeFromTime(time.Now())
 	_, err := s.meta.UpdateOne(ctx, byID("check"), bson.D{{Key: "$set", Value: bson.D{{Key: "at", Value: now}}}}, options.UpdateOne().SetUpsert(true))
 	if mongo.IsDuplicateKeyError(err) {

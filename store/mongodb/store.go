@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/noafhir/noafhir/fhir"
@@ -32,6 +33,11 @@ type Options struct {
 	// Wait is how long a server that can be written to is waited for, 0 for 5
 	// seconds. Calls that find none fail as Unavailable, and later ones try anew.
 	Wait time.Duration
+
+	// Archive opens a store in order to copy it, or to make it a copy. Only so can a
+	// copy be opened that is unfinished. Until it is finished, or for good, the store
+	// takes no writes and no searches.
+	Archive bool
 
 	// Logger is told what takes long or goes wrong; nil: nobody.
 	Logger *slog.Logger
@@ -59,9 +65,15 @@ type Store struct {
 	meta   *mongo.Collection // what the database is, and by what it is indexed
 	files  *mongo.GridFSBucket
 
+	access atomic.Int32     // opened, readOnly or sealed
+	base   *search.Registry // what the store was opened with
 	reg    atomic.Pointer[search.Registry]
 	codec  *fhir.Codec // the registry's, without its limits
-	gen    atomic.Int32
+	known  atomic.Pointer[known]
+	me     bson.ObjectID // this process, to others
+	held   atomic.Bool   // the database is this process's own
+	pace   pace
+	watch  *watch
 	log    *slog.Logger
 	packer *packer
 	clock  *clock
@@ -72,6 +84,9 @@ type Store struct {
 
 	byKey, byLock *gates        // who writes a resource alone; who searches in a unit
 	contended     chan struct{} // held by a unit that failed before because of another
+
+	looking sync.Mutex // held while what is known changes
+	defined int64      // the instant of the newest SearchParameter that is known; with looking
 
 	mu     sync.RWMutex // held shared while a call begins
 	closed bool
@@ -95,7 +110,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 }
 
 func newStore(o Options) *Store {
-	s := &Store{log: o.Logger, clock: newClock(o.Now), byKey: newGates(), byLock: newGates(), contended: make(chan struct{}, 1)}
+	s := &Store{base: o.Registry, me: bson.NewObjectID(), pace: usualPace, log: o.Logger, clock: newClock(o.Now), byKey: newGates(), byLock: newGates(), contended: make(chan struct{}, 1)}
 	s.reg.Store(o.Registry)
 	s.codec = o.Registry.Codec.WithLimits(fhir.Limits{Depth: 1 << 16, Nodes: 1 << 30, StringBytes: 1 << 30, NumberDigits: 1 << 20})
 	if s.log == nil {
@@ -117,6 +132,16 @@ func (s *Store) open(ctx context.Context, url string, o Options) (err error) {
 	if err := s.prepare(ctx, o.NoDDL); err != nil {
 		return err
 	}
+	if err := s.matchIndex(ctx, !o.Archive); err != nil {
+		return err
+	}
+	if err := s.look(ctx); err != nil {
+		return err
+	}
+	if err := s.allow(ctx, o.Archive); err != nil {
+		return err
+	}
+	s.startWatch()
 	if o.NoTransactions {
 		return nil
 	}
@@ -126,6 +151,8 @@ func (s *Store) open(ctx context.Context, url string, o Options) (err error) {
 
 // letGo closes whatever is open.
 func (s *Store) letGo() {
+	s.watch.end()
+	s.dropHold()
 	if s.client != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
 		defer cancel()
@@ -199,6 +226,9 @@ func (s *Store) ReadVersion(ctx context.Context, who search.Access, key fhir.Key
 // Search implements [store.Store].
 func (s *Store) Search(ctx context.Context, who search.Access, q *search.Query) (page *store.Page, err error) {
 	err = s.ask(ctx, func() error {
+		if err := s.takesSearches(ctx); err != nil {
+			return err
+		}
 		page, err = s.search(ctx, who, q)
 		return err
 	})
@@ -208,6 +238,9 @@ func (s *Store) Search(ctx context.Context, who search.Access, q *search.Query) 
 // Count implements [store.Store].
 func (s *Store) Count(ctx context.Context, who search.Access, q *search.Query) (n int64, err error) {
 	err = s.ask(ctx, func() error {
+		if err := s.takesSearches(ctx); err != nil {
+			return err
+		}
 		n, err = s.count(ctx, who, q)
 		return err
 	})
@@ -226,7 +259,12 @@ func (s *Store) History(ctx context.Context, who search.Access, q store.HistoryQ
 // Put implements [store.Store].
 func (s *Store) Put(ctx context.Context, who search.Access, w store.Write) (version *store.Version, err error) {
 	err = s.ask(ctx, func() error {
-		version, err = s.put(ctx, who, &w)
+		if err := s.takesWrites(ctx); err != nil {
+			return err
+		}
+		if version, err = s.put(ctx, who, &w); err == nil && w.Key.Type == "SearchParameter" {
+			s.redefine(ctx)
+		}
 		return err
 	})
 	return version, err
@@ -235,7 +273,12 @@ func (s *Store) Put(ctx context.Context, who search.Access, w store.Write) (vers
 // Delete implements [store.Store].
 func (s *Store) Delete(ctx context.Context, who search.Access, key fhir.Key, ifVersion int64) (version *store.Version, err error) {
 	err = s.ask(ctx, func() error {
-		version, err = s.delete(ctx, who, key, ifVersion)
+		if err := s.takesWrites(ctx); err != nil {
+			return err
+		}
+		if version, err = s.delete(ctx, who, key, ifVersion); err == nil && key.Type == "SearchParameter" {
+			s.redefine(ctx)
+		}
 		return err
 	})
 	return version, err
@@ -243,7 +286,12 @@ func (s *Store) Delete(ctx context.Context, who search.Access, key fhir.Key, ifV
 
 // Update implements [store.Store].
 func (s *Store) Update(ctx context.Context, work func(tx store.Tx) error) error {
-	return s.ask(ctx, func() error { return s.update(ctx, work) })
+	return s.ask(ctx, func() error {
+		if err := s.takesWrites(ctx); err != nil {
+			return err
+		}
+		return s.update(ctx, work)
+	})
 }
 
 // Traits implements [store.Store].

@@ -52,6 +52,9 @@ func (u *unit) ReadVersion(ctx context.Context, who search.Access, key fhir.Key,
 // Search implements [store.Reader].
 func (u *unit) Search(ctx context.Context, who search.Access, q *search.Query) (page *store.Page, err error) {
 	err = u.do(ctx, func() error {
+		if err := u.s.takesSearches(ctx); err != nil {
+			return err
+		}
 		for _, name := range lockNames(q) {
 			if err := u.lock(ctx, name); err != nil {
 				return err
@@ -69,6 +72,9 @@ func (u *unit) Search(ctx context.Context, who search.Access, q *search.Query) (
 // Count implements [store.Reader].
 func (u *unit) Count(ctx context.Context, who search.Access, q *search.Query) (n int64, err error) {
 	err = u.do(ctx, func() error {
+		if err := u.s.takesSearches(ctx); err != nil {
+			return err
+		}
 		if err := u.settle(ctx); err != nil {
 			return err
 		}
@@ -96,6 +102,11 @@ func (u *unit) Put(ctx context.Context, who search.Access, w store.Write) (v *st
 		from, err := u.look(ctx, who, w.Key)
 		if err != nil {
 			return err
+		}
+		if w.Key.Type == "SearchParameter" { // it is judged beside those that are stored
+			if err := u.flush(ctx); err != nil {
+				return err
+			}
 		}
 		var to *doc
 		to, v, err = u.s.next(u.in(ctx), who, &w, from)
@@ -184,6 +195,7 @@ func (u *unit) look(ctx context.Context, who search.Access, key fhir.Key) (*doc,
 func (u *unit) change(from, to *doc) error {
 	key := to.key()
 	u.known[key], u.wrote = to, true
+	u.defines = u.defines || key.Type == "SearchParameter"
 	if c := u.by[key]; c != nil && u.session != nil {
 		c.old, c.new = append(c.old, from.superseded()), to
 		return nil

@@ -35,6 +35,7 @@ type unit struct {
 	by      map[fhir.Key]*change
 	files   []*bson.ObjectID // made by it
 	wrote   bool
+	defines bool // search parameters may have changed
 	unsure  bool // it failed, but may be stored
 
 	turn   *turn
@@ -67,6 +68,9 @@ func (s *Store) update(ctx context.Context, work func(tx store.Tx) error) error 
 	for try, began := 0, time.Now(); ; try++ {
 		u := &unit{s: s, turn: t, careful: careful, known: map[fhir.Key]*doc{}, by: map[fhir.Key]*change{}}
 		err := u.perform(ctx, work)
+		if err == nil && u.defines {
+			s.redefine(ctx)
+		}
 		if !passing(err) {
 			return err
 		}

@@ -94,10 +94,13 @@ func (s *Store) next(ctx context.Context, who search.Access, w *store.Write, fro
 	if err := allowed(w, from, hidden); err != nil {
 		return nil, nil, err
 	}
-	entries := s.entriesOf(w)
+	if err := s.admit(ctx, w); err != nil {
+		return nil, nil, err
+	}
+	entries, gen := s.entriesOf(w)
 	to := &doc{
 		Ref: w.Key.String(), Type: w.Key.Type, ID: w.Key.ID, Date: entries.Date, Method: w.Method,
-		Gen: s.gen.Load(), Keys: encodeKeys(entries.Keys), Words: wordsOf(w.Words),
+		Gen: gen, Keys: encodeKeys(entries.Keys), Words: wordsOf(w.Words),
 	}
 	s.follow(from, to)
 	v := &store.Version{Key: w.Key, Number: to.Number, LastUpdated: instant(to.LastUpdated), Method: w.Method, Created: from == nil || from.Deleted}
@@ -166,7 +169,7 @@ func (s *Store) mark(ctx context.Context, who search.Access, key fhir.Key, ifVer
 	}
 	to := &doc{
 		Ref: key.String(), Type: key.Type, ID: key.ID, Deleted: true, Method: "DELETE",
-		Gen: s.gen.Load(), Keys: []string{}, Words: []string{},
+		Gen: s.known.Load().index.Gen, Keys: []string{}, Words: []string{},
 	}
 	s.follow(from, to)
 	v, err := s.version(ctx, to)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/search"
@@ -172,7 +173,22 @@ func (s *Server) readView(req *Request, asked *searchRequest) error {
 	case asked.view.mode == summaryText && asked.query.Includes != nil:
 		return fhir.Errorf(fhir.Invalid, "_summary=text and _include or _revinclude exclude each other")
 	}
+	if asked.query.Count == 0 {
+		asked.countOnly()
+	}
 	return nil
+}
+
+// countOnly leaves out what has no meaning where only the total is told.
+func (asked *searchRequest) countOnly() {
+	asked.query.Includes, asked.query.Sort = nil, nil
+	if asked.total == noTotal {
+		asked.total = freeTotal
+	}
+	asked.params = slices.DeleteFunc(slices.Clone(asked.params), func(p [2]string) bool {
+		code, _, _ := strings.Cut(p[0], ":")
+		return code == "_include" || code == "_revinclude" || code == "_sort" || p[0] == totalParam && asked.total == freeTotal
+	})
 }
 
 // explainParam asks how a search was carried out.

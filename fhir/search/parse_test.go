@@ -61,7 +61,7 @@ func TestParseRefuses(t *testing.T) {
 		{"Patient", "_count", "many", fhir.Invalid},
 		{"Patient", "_count", "", fhir.Invalid},
 		{"Patient", "_sort", "nonsense", fhir.Unsupported},
-		{"Patient", "_sort", "", fhir.Unsupported},
+		{"Patient", "_sort", "", fhir.Invalid},
 		{"Location", "near", "1", fhir.Invalid},
 		{"Location", "near", "91|2|3|km", fhir.Invalid},
 		{"Location", "near", "1|181|3|km", fhir.Invalid},
@@ -140,6 +140,13 @@ func TestParseLenient(t *testing.T) {
 	}
 	if len(q.Where) != 1 || len(q.Applied) != 1 || len(q.Ignored) != 2 || q.Ignored[0].Severity != "warning" || !strings.Contains(q.Ignored[0].Text, `"nickname"`) {
 		t.Errorf("where %d, applied %q, ignored %+v", len(q.Where), q.Applied, q.Ignored)
+	}
+	sorted, err := search.Parse(reg, "Patient", [][2]string{{"_sort", "height,-family,organization.name"}}, search.Options{Lenient: true})
+	if err != nil || len(sorted.Sort) != 1 || len(sorted.Ignored) != 2 || !slices.Equal(sorted.Applied, [][2]string{{"_sort", "-family"}}) {
+		t.Errorf("sorted by what there is: %+v, %v", sorted, err)
+	}
+	if _, err := search.Parse(reg, "Patient", [][2]string{{"_sort", "family,"}}, search.Options{Lenient: true}); fhir.KindOf(err) != fhir.Invalid {
+		t.Errorf("an empty key: %v", err)
 	}
 	if _, err := search.Parse(reg, "Patient", params, search.Options{Lenient: true, Conditional: true}); fhir.KindOf(err) != fhir.Unsupported {
 		t.Errorf("criteria of a conditional interaction: %v", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -97,6 +98,17 @@ func nameless(err error) error {
 		}
 	}
 	return err
+}
+
+// conflicts are the codes of commands that failed because of another's: MongoDB's
+// WriteConflict, and what DocumentDB makes of PostgreSQL's 40001, 40P01 and 55P03.
+var conflicts = []int{112, 16777220, 16908292, 50463045}
+
+// conflicting reports whether a command failed because of another's. In a
+// transaction that is the end of it; alone, it has done nothing.
+func conflicting(err error) bool {
+	server, ok := errors.AsType[mongo.ServerError](err)
+	return ok && slices.ContainsFunc(conflicts, server.HasErrorCode)
 }
 
 // finish gives the error of a call its kind.

@@ -181,14 +181,14 @@ func fieldsOf(keys bson.Raw) string {
 func errMissing(missing []index) error {
 	var list strings.Builder
 	for _, ix := range missing {
-		fmt.Fprintf(&list, "\n  db.getCollection(%q).createIndex({%s}, {", ix.collection, ix.fields())
+		how := ""
 		if ix.unique {
-			list.WriteString("unique: true")
+			how = ", {unique: true}"
 		}
 		if ix.expires {
-			list.WriteString("expireAfterSeconds: 0")
+			how = ", {expireAfterSeconds: 0}"
 		}
-		list.WriteString("})")
+		fmt.Fprintf(&list, "\n  db.getCollection(%q).createIndex({%s}%s)", ix.collection, ix.fields(), how)
 	}
 	return fhir.Errorf(fhir.Unavailable, "the database lacks indexes that this server may not make; they are made by%s", list.String())
 }

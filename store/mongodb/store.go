@@ -83,6 +83,7 @@ type Store struct {
 	transactions bool // the database has them
 
 	byKey, byLock *gates        // who writes a resource alone; who searches in a unit
+	units         chan struct{} // held by those that run
 	contended     chan struct{} // held by a unit that failed before because of another
 
 	looking sync.Mutex // held while what is known changes
@@ -110,7 +111,10 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 }
 
 func newStore(o Options) *Store {
-	s := &Store{base: o.Registry, me: bson.NewObjectID(), pace: usualPace, log: o.Logger, clock: newClock(o.Now), byKey: newGates(), byLock: newGates(), contended: make(chan struct{}, 1)}
+	s := &Store{
+		base: o.Registry, me: bson.NewObjectID(), pace: usualPace, log: o.Logger, clock: newClock(o.Now), byKey: newGates(),
+		byLock: newGates(), contended: make(chan struct{}, 1), units: make(chan struct{}, maxUnits),
+	}
 	s.reg.Store(o.Registry)
 	s.codec = o.Registry.Codec.WithLimits(fhir.Limits{Depth: 1 << 16, Nodes: 1 << 30, StringBytes: 1 << 30, NumberDigits: 1 << 20})
 	if s.log == nil {

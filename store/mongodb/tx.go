@@ -271,7 +271,7 @@ func (u *unit) flush(ctx context.Context) error {
 	}
 	if len(created) > 0 {
 		if _, err := u.s.cur.InsertMany(ctx, created, options.InsertMany().SetOrdered(false)); err != nil {
-			return conflicting(err, errConflict)
+			return unless(err, errConflict)
 		}
 	}
 	if len(replaced) > 0 {
@@ -295,19 +295,19 @@ func (u *unit) keep(ctx context.Context, old []any) error {
 	}
 	if !u.careful {
 		_, err := u.s.hist.InsertMany(ctx, old, options.InsertMany().SetOrdered(false))
-		return conflicting(err, errKept)
+		return unless(err, errKept)
 	}
 	var models []mongo.WriteModel
 	for _, o := range old {
 		models = append(models, mongo.NewReplaceOneModel().SetFilter(byID(o.(*oldDoc).Name)).SetReplacement(o).SetUpsert(true))
 	}
 	_, err := u.s.hist.BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
-	return conflicting(err, errConflict)
+	return unless(err, errConflict)
 }
 
-// conflicting returns other in place of an error that says that something is
-// there already.
-func conflicting(err, other error) error {
+// unless returns other in place of an error that says that something is there
+// already.
+func unless(err, other error) error {
 	if mongo.IsDuplicateKeyError(err) {
 		return other
 	}

@@ -17,6 +17,10 @@ import (
 )
 
 const (
+	// maxUnits bounds the transactions of a process that are open at the same time.
+	// More of them get in each other's way, and databases bound them as well.
+	maxUnits = 16
+
 	commitWait = 30 * time.Second // a commit is seen through even if nobody waits for it any more
 	unitWait   = 2 * time.Minute  // units that fail because of others are tried again for so long
 )
@@ -46,8 +50,9 @@ type unit struct {
 var _ store.Tx = (*unit)(nil)
 
 // A turn is what a unit holds, over all tries, so that others of this process
-// wait for it. Who waits for one thing holds nothing that others wait for, but for
-// contended, which is only waited for.
+// wait for it: its place among the units that run, the gate of the first search it
+// made, and contended if it failed because of another. They are waited for in this
+// order, and never for a gate by who holds contended, so nobody waits for ever.
 type turn struct {
 	gate      string // its name; empty: none
 	contended bool
@@ -64,6 +69,11 @@ func (t *turn) end() {
 func (s *Store) update(ctx context.Context, work func(tx store.Tx) error) error {
 	t := &turn{}
 	defer t.end()
+	leave, err := pass(ctx, s.units)
+	if err != nil {
+		return err
+	}
+	t.leaves = append(t.leaves, leave)
 	careful := false
 	for try, began := 0, time.Now(); ; try++ {
 		u := &unit{s: s, turn: t, careful: careful, known: map[fhir.Key]*doc{}, by: map[fhir.Key]*change{}}
@@ -89,7 +99,7 @@ var errKept = fmt.Errorf("%w: a version is kept twice", errConflict)
 
 // passing reports whether a unit that failed so may succeed if it is run again.
 func passing(err error) bool {
-	if errors.Is(err, errConflict) {
+	if errors.Is(err, errConflict) || conflicting(err) {
 		return true
 	}
 	server, ok := errors.AsType[mongo.ServerError](err)

@@ -181,11 +181,16 @@ func (s *Store) mark(ctx context.Context, who search.Access, key fhir.Key, ifVer
 // was made from. The error is errConflict if that is not there any more.
 func (s *Store) apply(ctx context.Context, c *change) error {
 	for _, o := range c.old {
-		if _, err := s.hist.InsertOne(ctx, o); err != nil && !mongo.IsDuplicateKeyError(err) {
+		if _, err := s.hist.InsertOne(ctx, o); conflicting(err) {
+			return errConflict
+		} else if err != nil && !mongo.IsDuplicateKeyError(err) {
 			return err
 		}
 	}
 	stored, err := s.swap(ctx, c)
+	if conflicting(err) {
+		return errConflict
+	}
 	if err != nil || stored {
 		return err
 	}

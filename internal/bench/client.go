@@ -197,7 +197,7 @@ func (l *load) result(counts []tally, took, worked time.Duration) (result, error
 	return r, nil
 }
 
-// one runs the requests of one connection.
+// one runs the requests of one connection, at least one.
 func (l *load) one(c *client, counter *atomic.Int64, end time.Time, t *tally) error {
 	for {
 		select {
@@ -208,7 +208,7 @@ func (l *load) one(c *client, counter *atomic.Int64, end time.Time, t *tally) er
 		i := int(counter.Add(1) - 1)
 		req := l.next(i)
 		begin := time.Now()
-		if l.until == nil && begin.After(end) {
+		if l.until == nil && begin.After(end) && len(t.times) > 0 {
 			return nil
 		}
 		status, body, err := c.do(req)

@@ -4,6 +4,7 @@ import (
 	"html"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/noafhir/noafhir/fhir"
 )
@@ -94,7 +95,28 @@ func (r *Registry) Words(field TextField, res *fhir.Resource) string {
 // appendWords appends the words of a text, each behind a space but the first.
 func appendWords(dst []byte, text string) []byte {
 	var buf [256]byte
-	for word := range strings.FieldsFuncSeq(string(appendFolded(buf[:0], text)), notWord) {
+	folded, start := appendFolded(buf[:0], text), len(dst)
+	for i, c := range folded {
+		if c >= utf8.RuneSelf {
+			return appendAnyWords(dst[:start], string(folded))
+		}
+		if !asciiWord(c) {
+			continue
+		}
+		if len(dst) > 0 && (i == 0 || !asciiWord(folded[i-1])) {
+			dst = append(dst, ' ')
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// asciiWord is the opposite of notWord for folded ASCII.
+func asciiWord(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
+
+// appendAnyWords is appendWords for any text that is folded.
+func appendAnyWords(dst []byte, folded string) []byte {
+	for word := range strings.FieldsFuncSeq(folded, notWord) {
 		if len(dst) > 0 {
 			dst = append(dst, ' ')
 		}

@@ -115,6 +115,9 @@ func (s *Store) start(o Options) error {
 	if err := migrate(c); err != nil {
 		return err
 	}
+	if err := tuneWords(c, "words", o.Bulk); err != nil {
+		return err
+	}
 	if s.types, err = loadTypes(c, s.codec.Schema); err != nil {
 		return err
 	}

@@ -89,7 +89,13 @@ func (w *writer) reindex(ctx context.Context, progress func(done, total int64)) 
 		return err
 	}
 	total, _ := strconv.ParseInt(text, 10, 64)
-	if err := w.transact(func() error { return w.c.script(reindexTables) }); err != nil {
+	err = w.transact(func() error {
+		if err := w.c.script(reindexTables); err != nil {
+			return err
+		}
+		return tuneWords(w.c, "new_words", true)
+	})
+	if err != nil {
 		return err
 	}
 	r := reindexer{w: w, after: -1 << 63, postings: newPostingBuffer("new_post")}

@@ -13,6 +13,32 @@ const (
 	newWordsTable = "CREATE VIRTUAL TABLE new_words " + wordsColumns
 )
 
+// Bulk stores let the full-text index become parts of some size, sixteen of them,
+// before they are merged. SQLite's own numbers, a megabyte and four, suit single
+// writes; an import spent as long merging as writing.
+var bulkWords = []struct{ name, bulk, single string }{{"hashsize", "16777216", "1048576"}, {"automerge", "16", "4"}}
+
+// tuneWords gives a table those numbers, or takes them back.
+func tuneWords(c *conn, table string, bulk bool) error {
+	for _, number := range bulkWords {
+		now, err := c.value("SELECT v FROM " + table + "_config WHERE k='" + number.name + "'")
+		if err != nil {
+			return err
+		}
+		want := number.single
+		if bulk {
+			want = number.bulk
+		}
+		if now == want || now == "" && !bulk {
+			continue
+		}
+		if err := c.exec("INSERT INTO " + table + "(" + table + ", rank) VALUES('" + number.name + "', " + want + ")"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // addWords writes the words of a resource that has none in a table.
 func addWords(c *conn, table string, n int64, typ string, w *store.Words) error {
 	s, err := c.prepare("INSERT INTO " + table + "(rowid, type, narrative, content) VALUES(?,?,?,?)")

@@ -75,9 +75,9 @@ func (i *includer) include(in *search.Include, from []*Version) error {
 		if v.Key.Type != in.Source || i.out.Cut {
 			continue
 		}
-		resource, err := i.reg.Codec.ParseJSON(v.Body)
+		resource, err := i.parse(v)
 		if err != nil {
-			return fhir.Because(fhir.Internal, err, "a stored resource can not be read")
+			return err
 		}
 		for _, p := range i.reg.IncludeParams(in, "") {
 			for _, key := range p.References(resource) {
@@ -87,6 +87,9 @@ func (i *includer) include(in *search.Include, from []*Version) error {
 				if err := i.referred(key); err != nil {
 					return err
 				}
+			}
+			if err := i.calledBy(p, resource, in.Target); err != nil {
+				return err
 			}
 		}
 	}
@@ -131,6 +134,9 @@ func (i *includer) referring(in *search.Include, from []*Version) error {
 				}
 			}
 			i.out.Cut = i.out.Cut || page.Next != nil
+			if err := i.calling(in.Source, p, typ, from); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

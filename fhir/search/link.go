@@ -199,12 +199,12 @@ func (p *Param) followed() error {
 	}
 	kinds := p.kinds()
 	switch {
-	case kinds.has(referenceKind):
+	case kinds.has(referenceKind) || kinds.has(canonicalKind):
 		return nil
 	case kinds.has(resourceKind):
 		return invalid("%s is within the resource itself, which nothing refers to", p.Code)
 	}
-	return fhir.Errorf(fhir.Unsupported, "%s refers by canonical URL, which is not followed", p.Code)
+	return fhir.Errorf(fhir.Unsupported, "%s refers by a URI that is no canonical URL, which is not followed", p.Code)
 }
 
 // Nests reports whether the values of p are resources themselves.
@@ -238,14 +238,22 @@ func (l *Link) holds(r *fhir.Resource, u Universe) bool {
 			}
 			target := u.Resource(key)
 			return target != nil && l.Target.MatchesIn(target, u)
+		}) || slices.ContainsFunc(l.Param.canonicals(r, l.Target.Type, u), func(target *fhir.Resource) bool {
+			return l.Target.MatchesIn(target, u)
 		})
 	}
 	for source := range u.Resources(l.Target.Type) {
-		if slices.Contains(l.Param.References(source), r.Key()) && l.Target.MatchesIn(source, u) {
+		if l.Param.leads(source, r, u) && l.Target.MatchesIn(source, u) {
 			return true
 		}
 	}
 	return false
+}
+
+// leads reports whether source refers to r in p.
+func (p *Param) leads(source, r *fhir.Resource, u Universe) bool {
+	return slices.Contains(p.References(source), r.Key()) ||
+		slices.ContainsFunc(p.canonicals(source, r.Type(), u), func(o *fhir.Resource) bool { return o.Key() == r.Key() })
 }
 
 // References returns the resources of this server that the values of p in r point

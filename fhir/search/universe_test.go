@@ -88,6 +88,12 @@ const ward = `
 {"resourceType":"Observation","id":"obs3","status":"amended","code":{"coding":[{"system":"http://c.example","code":"a"}]},"subject":{"reference":"Patient/nobody"},"hasMember":[{"reference":"Observation/obs1"}]}
 {"resourceType":"List","id":"l1","status":"current","mode":"working","entry":[{"item":{"reference":"Patient/ada"}},{"item":{"reference":"Observation/obs2"}}]}
 {"resourceType":"Observation","id":"obs4","contained":[{"resourceType":"Patient","id":"c","name":[{"family":"Noe"}],"gender":"female","managingOrganization":{"reference":"Organization/org1"},"generalPractitioner":[{"reference":"#d"}]},{"resourceType":"Practitioner","id":"d","name":[{"family":"Wood"}],"gender":"male"},{"resourceType":"Patient","id":"e","name":[{"family":"Bee"}],"gender":"male"}],"status":"final","code":{"text":"c"},"subject":{"reference":"#c"}}
+{"resourceType":"Questionnaire","id":"q9","url":"http://q.example/phq","version":"1.9","status":"retired","title":"PHQ old"}
+{"resourceType":"Questionnaire","id":"q10","url":"http://q.example/phq","version":"1.10","status":"active","title":"PHQ new"}
+{"resourceType":"Questionnaire","id":"qx","url":"http://q.example/other","status":"active","title":"PHQ of others"}
+{"resourceType":"QuestionnaireResponse","id":"r9","status":"completed","questionnaire":"http://q.example/phq|1.9"}
+{"resourceType":"QuestionnaireResponse","id":"rnew","status":"in-progress","questionnaire":"http://q.example/phq"}
+{"resourceType":"QuestionnaireResponse","id":"rnone","status":"completed","questionnaire":"http://q.example/phq|3"}
 {"resourceType":"Bundle","id":"doc1","type":"document","entry":[{"resource":{"resourceType":"Composition","id":"ada","status":"final","type":{"text":"x"},"date":"2024","author":[{"display":"x"}],"title":"x"}}]}
 `
 
@@ -159,6 +165,13 @@ func TestLinks(t *testing.T) {
 		{"Observation?subject:Patient.general-practitioner.name=wood", "obs4"},
 		{"Practitioner?_has:Patient:general-practitioner:name=noe", ""},
 		{"Bundle?composition.title=x", "doc1"},
+		{"QuestionnaireResponse?questionnaire.title=PHQ", "r9 rnew"},
+		{"QuestionnaireResponse?questionnaire:Questionnaire.status=active", "rnew"},
+		{"QuestionnaireResponse?questionnaire.status=retired", "r9"},
+		{"QuestionnaireResponse?questionnaire._id=q10", "rnew"},
+		{"Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed", "q9"},
+		{"Questionnaire?_has:QuestionnaireResponse:questionnaire:status=in-progress", "q10"},
+		{"Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=rnone", ""},
 		{"Bundle?composition:Composition.status=final", "doc1"},
 		{"Bundle?composition.status=amended", ""},
 		{"Bundle?message.event=x", ""},
@@ -192,7 +205,8 @@ func TestLinksRefused(t *testing.T) {
 		"Bundle?composition:Patient.name=x",
 		"Bundle?_include=Bundle:composition",
 		"Composition?_has:Bundle:composition:type=document",
-		"QuestionnaireResponse?questionnaire.title=x",
+		"ConceptMap?source-uri.title=x",
+		"QuestionnaireResponse?questionnaire.nothing=x",
 		"Patient?_has=x",
 		"Patient?_has:Observation=x",
 		"Patient?_has:Observation:patient=x",
@@ -235,7 +249,7 @@ func TestLinksRefused(t *testing.T) {
 		"Patient?_revinclude=*",
 		"Patient?_revinclude=Observation:encounter",
 		"Patient?_revinclude=Observation:subject:Group",
-		"QuestionnaireResponse?_include=QuestionnaireResponse:questionnaire",
+		"ConceptMap?_include=ConceptMap:source-uri",
 		"Patient?_sort=nothing",
 		"Patient?_sort=",
 		"Patient?_sort=organization.name",

@@ -33,6 +33,7 @@ type finder struct {
 	gaveUp   bool // more would have had to be
 	unprobed bool // conditions are not asked within statements, so that every row of a driver is a candidate
 	known    map[fact]bool
+	urls     map[canonicalPlace][]fhir.Key // what canonical URLs lead to
 
 	container *fhir.Resource // what the resource that is judged stands in, nil if it stands by itself
 	found     func(*candidate) (more bool)

@@ -70,6 +70,9 @@ func (f *finder) resolve(c *condition, limit int) (bool, error) {
 		c.ranges = append([]search.KeyRange{}, c.ranges...)
 		c.keys = true
 	}
+	if !reverse && slices.ContainsFunc(c.clause.Links, func(l search.Link) bool { return l.Param.Canonical() }) {
+		f.residual = append(slices.Clip(f.residual), c.clause) // keys do not tell versions
+	}
 	c.clause = nil
 	return true, nil
 }
@@ -86,6 +89,10 @@ func (f *finder) within(q *search.Query) (*finder, error) {
 		f.known = map[fact]bool{}
 	}
 	inner.known = f.known
+	if f.urls == nil {
+		f.urls = map[canonicalPlace][]fhir.Key{}
+	}
+	inner.urls = f.urls
 	return inner, nil
 }
 
@@ -98,14 +105,22 @@ func (f *finder) referrers(l *search.Link, limit int, ranges *[]search.KeyRange)
 	if err != nil {
 		return false, err
 	}
-	inner.most = 2 * limit
+	inner.most, inner.bodies = 2*limit, l.Param.Canonical()
 	var found []int64
+	var bad error
 	inner.found = func(c *candidate) bool {
 		found = append(found, c.n)
+		if inner.bodies {
+			r, err := f.parse(c.version)
+			if bad = err; err != nil {
+				return false
+			}
+			*ranges = append(*ranges, l.Param.CanonicalRanges(search.URLOf(r))...)
+		}
 		return len(found) <= limit
 	}
-	if err := inner.run(); err != nil || inner.gaveUp || len(found) > limit {
-		return false, err
+	if err := inner.run(); err != nil || bad != nil || inner.gaveUp || len(found) > limit {
+		return false, cmp.Or(err, bad)
 	}
 	for _, n := range found {
 		key, err := f.keyOf(n)
@@ -230,6 +245,14 @@ func (f *finder) referents(l *search.Link, limit int, numbers *[]int64) (bool, e
 				keys[key] = true
 			}
 		}
+		canonical, err := f.canonicals(l.Param, r, f.q.Type)
+		if err != nil {
+			bad = err
+			return false
+		}
+		for _, key := range canonical {
+			keys[key] = true
+		}
 		seen++
 		return seen <= limit
 	}
@@ -297,12 +320,20 @@ func (f *finder) linked(l *search.Link, r *fhir.Resource) (bool, error) {
 			return false, nil // only its container refers to a contained resource
 		}
 		return f.recall(fact{l, r.Key()}, func() (bool, error) {
+			if ok, err := f.calledFor(l, r); err != nil || ok {
+				return ok, err
+			}
 			q := *l.Target
 			q.Where = append(slices.Clip(q.Where), search.Clause{Ranges: f.s.reg.ReferenceRanges(l.Param, r.Key()), Exact: true})
 			return f.exists(&q)
 		})
 	}
-	for _, key := range l.Param.References(r) {
+	keys := l.Param.References(r)
+	canonical, err := f.canonicals(l.Param, r, l.Target.Type)
+	if err != nil {
+		return false, err
+	}
+	for _, key := range append(keys, canonical...) {
 		if key.Type != l.Target.Type || l.Target.IDs != nil && !slices.Contains(l.Target.IDs, key.ID) {
 			continue
 		}
@@ -316,7 +347,7 @@ func (f *finder) linked(l *search.Link, r *fhir.Resource) (bool, error) {
 		}
 	}
 	found := false
-	err := f.nestedIn(l, r, func(*fhir.Resource) bool {
+	err = f.nestedIn(l, r, func(*fhir.Resource) bool {
 		found = true
 		return false
 	})

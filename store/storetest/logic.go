@@ -29,6 +29,8 @@ const (
 var references = map[string][]struct{ code, target string }{
 	"Observation": {{"subject", "Patient"}, {"patient", "Patient"}, {"has-member", "Observation"}},
 	"Encounter":   {{"subject", "Patient"}, {"patient", "Patient"}},
+
+	"QuestionnaireResponse": {{"questionnaire", "Questionnaire"}, {"questionnaire", "Questionnaire"}, {"subject", "Patient"}},
 }
 
 // wish makes up a condition on resources of a type, nil if there is none.
@@ -50,11 +52,14 @@ func (g *generator) wish(typ string, depth int) *wish {
 		w.others = []string{g.plain(typ), g.plain(typ)}
 	}
 	if w.kind == hasWish {
-		if typ == "Encounter" {
+		if typ == "Encounter" || typ == "QuestionnaireResponse" {
 			return nil
 		}
 		target = "Observation"
-		w.code = map[string]string{"Patient": g.one("subject", "patient"), "Observation": "has-member"}[typ]
+		w.code = map[string]string{"Patient": g.one("subject", "patient"), "Observation": "has-member", "Questionnaire": "questionnaire"}[typ]
+		if typ == "Questionnaire" {
+			target = "QuestionnaireResponse"
+		}
 	}
 	w.target = g.plain(target)
 	if g.IntN(3) == 0 {

@@ -224,18 +224,52 @@ var (
 	codes    = []string{"a", "b", "B", "c"}
 	days     = []string{"2024", "2024-02", "2024-02-29", "2024-02-29T12:00:00Z", "2024-02-29T23:59:59.5+05:00", "2024-02-29T12:00:00.0004Z", "2024-02-29T12:00:00.0007Z", "1999-12-31"}
 	patients = []string{"p1", "p2", "p3", "p4", "p5", "p6", "p7"}
+	urls     = []string{"http://example.org/q/one", "http://example.org/q/two"}
 	statuses = []string{"final", "amended", "preliminary"}
 )
 
 // resource makes up a resource. One in three is like another, but for its id.
 func (g *generator) resource() string {
-	switch g.IntN(5) {
+	switch g.IntN(7) {
 	case 0, 1:
 		return g.patient()
 	case 2, 3:
 		return g.observation()
+	case 4:
+		return g.questionnaire()
+	case 5:
+		return g.answers()
 	}
 	return g.encounter()
+}
+
+// questionnaire makes up something that has a canonical URL.
+func (g *generator) questionnaire() string {
+	b := object{}
+	b.add("resourceType", `"Questionnaire"`)
+	b.add("id", fmt.Sprintf(`"q%d"`, g.IntN(6)))
+	if g.IntN(6) > 0 {
+		b.add("url", `"`+g.one(urls...)+`"`)
+	}
+	if v := g.maybe("1", "1.2", "1.10", "2"); v != "" {
+		b.add("version", `"`+v+`"`)
+	}
+	b.add("status", `"`+g.one("draft", "active", "retired")+`"`)
+	b.add("title", `"`+g.one(families...)+`"`)
+	return b.String()
+}
+
+// answers makes up something that refers by canonical URL.
+func (g *generator) answers() string {
+	b := object{}
+	b.add("resourceType", `"QuestionnaireResponse"`)
+	b.add("id", fmt.Sprintf(`"a%d"`, g.IntN(12)))
+	if g.IntN(6) > 0 {
+		b.add("questionnaire", `"`+g.one(urls...)+g.one("", "", "|1", "|1.2", "|1.10", "|2")+`"`)
+	}
+	b.add("status", `"`+g.one("in-progress", "completed")+`"`)
+	b.add("subject", `{"reference":"Patient/`+g.one(patients...)+`"}`)
+	return b.String()
 }
 
 func (g *generator) patient() string {
@@ -338,7 +372,7 @@ func (o *object) String() string { return "{" + o.Builder.String() + "}" }
 
 // search makes up a search.
 func (g *generator) search() string {
-	typ := g.one("Patient", "Observation", "Observation", "Encounter", "")
+	typ := g.one("Patient", "Observation", "Observation", "Encounter", "Questionnaire", "QuestionnaireResponse", "")
 	var params []string
 	for range g.IntN(4) {
 		params = append(params, g.param(typ))
@@ -361,7 +395,10 @@ func (g *generator) sort(typ string) string {
 		"Patient":     {"family", "given", "name", "birthdate", "gender", "identifier", "active"},
 		"Observation": {"date", "date", "status", "code", "subject", "value-quantity", "value-string", "combo-code"},
 		"Encounter":   {"status", "class", "subject", "date"},
-		"":            {"_tag"},
+
+		"Questionnaire":         {"url", "version", "title"},
+		"QuestionnaireResponse": {"status", "questionnaire", "subject"},
+		"":                      {"_tag"},
 	}[typ]
 	by = append(by, "_id", "_lastUpdated", "_tag")
 	var keys []string
@@ -385,6 +422,12 @@ func (g *generator) param(typ string) string {
 			"identifier="+token, "identifier="+token+","+g.one(codes...), "gender="+g.or([]string{"male", "female", "unknown"}), "gender:not=male",
 			"birthdate="+prefix+g.one("2024", "2024-02", "2024-02-29", "1999"), "active="+g.one("true", "false"), "birthdate:missing="+g.one("true", "false"),
 		)
+	case "Questionnaire":
+		return g.one("url="+g.or(urls), "url:below="+g.one("http://example.org/q", "http://example.org/q/one"), "url:above="+g.one(urls...)+"/x",
+			"status="+g.one("draft", "active", "retired"), "version="+g.one("1", "1.10"), "title="+g.or(families))
+	case "QuestionnaireResponse":
+		return g.one("questionnaire="+g.one(urls...)+g.one("", "|1", "|2"), "questionnaire:below="+g.one(urls...)+g.one("", "|1", "|2"),
+			"questionnaire:missing="+g.one("true", "false"), "status="+g.one("in-progress", "completed"), "subject=Patient/"+g.one(patients...))
 	case "Observation":
 		return g.one(
 			"status="+g.or(statuses), "status:not="+g.or(statuses), "code="+token, "code="+g.or(codes), "code:not="+g.one(codes...),

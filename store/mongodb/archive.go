@@ -264,7 +264,7 @@ func (s *Store) beginCopy(ctx context.Context, note *copyNote) error {
 		_, gone := s.meta.DeleteOne(ctx, byID("copy"))
 		return errors.Join(err, gone)
 	}
-	return nil
+	return s.dropLate(ctx)
 }
 
 // isEmpty returns the error for a database that holds something.
@@ -331,11 +331,33 @@ func (r *restoration) Index(ctx context.Context, progress func(done, total int64
 			if err := r.s.complete(ctx, k); err != nil {
 				return err
 			}
+			progress = nil
+		}
+		if err := r.makeIndexes(ctx, progress); err != nil {
+			return err
 		}
 		r.indexed = true
 		r.s.access.Store(readOnly)
 		return nil
 	})
+}
+
+// makeIndexes has the database make the indexes that it did not have while it was
+// filled. It does not tell how far it is.
+func (r *restoration) makeIndexes(ctx context.Context, progress func(done, total int64)) error {
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	total, err := r.s.cur.CountDocuments(ctx, bson.D{})
+	if err != nil {
+		return err
+	}
+	progress(0, total)
+	if err := r.s.makeIndexes(ctx, true); err != nil {
+		return err
+	}
+	progress(total, total)
+	return nil
 }
 
 // Finish implements [store.Restoration].

@@ -84,3 +84,18 @@ func DatabaseOf(url string) string {
 	}
 	return name
 }
+
+// Missing returns how many indexes the database lacks.
+func Missing(ctx context.Context, s *Store) (int, error) {
+	missing, err := s.missing(ctx)
+	return len(missing), err
+}
+
+// Forget has an unfinished copy forget how far it has come.
+func Forget(ctx context.Context, s *Store) error {
+	note, err := s.copyNote(ctx)
+	if err == nil {
+		err = s.setCopyNote(ctx, copyNote{Of: note.Of})
+	}
+	return err
+}

@@ -44,7 +44,7 @@ func (b *restoreBatch) store(ctx context.Context) error {
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
-	if err := b.s.insertAll(ctx, b.s.hist, b.old, func(i int) error { b.s.drop(b.old[i].(*oldDoc).File); return nil }); err != nil {
+	if err := b.s.insertAll(ctx, b.s.hist, b.old, func(i int) error { return b.s.passOver(ctx, b.old[i].(*oldDoc)) }); err != nil {
 		return err
 	}
 	return b.s.insertAll(ctx, b.s.cur, b.current, func(i int) error { return b.s.overtake(ctx, b.current[i].(*doc)) })
@@ -224,6 +224,26 @@ func insertSome(ctx context.Context, in *mongo.Collection, docs []any, there fun
 	return nil
 }
 
+// passOver leaves a version that is there already. Its file may be the one that is
+// in use: a command that was sent again after a broken connection meets itself.
+func (s *Store) passOver(ctx context.Context, o *oldDoc) error {
+	if o.File == nil {
+		return nil
+	}
+	there, err := s.old(ctx, fhir.Key{Type: o.Type, ID: o.ID}, o.Number)
+	if err == nil && there != nil {
+		s.dropUnlessIn(there, o.File)
+	}
+	return err
+}
+
+// dropUnlessIn removes a file that is not the one a document has.
+func (s *Store) dropUnlessIn(d *doc, file *bson.ObjectID) {
+	if file != nil && (d.File == nil || *d.File != *file) {
+		s.drop(file)
+	}
+}
+
 // overtake puts a document in the place of an older one, whose version goes to
 // hist.
 func (s *Store) overtake(ctx context.Context, d *doc) error {
@@ -231,8 +251,11 @@ func (s *Store) overtake(ctx context.Context, d *doc) error {
 	if err != nil {
 		return err
 	}
-	if old == nil || old.Number >= d.Number {
-		s.drop(d.File)
+	if old == nil {
+		return errConflict // who removes documents?
+	}
+	if old.Number >= d.Number {
+		s.dropUnlessIn(old, d.File)
 		return nil
 	}
 	err = insertSome(ctx, s.hist, []any{old.superseded()}, func(int) error { return nil })

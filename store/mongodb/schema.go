@@ -26,6 +26,7 @@ type index struct {
 	keys       bson.D
 	unique     bool
 	expires    bool // documents are removed at the time in the field
+	late       bool // while the database is filled by a copy it is not there: made afterwards it costs less
 }
 
 func up(fields ...string) bson.D {
@@ -39,16 +40,16 @@ func up(fields ...string) bson.D {
 // indexes are all there are, beside those of _id. The last two are as GridFS wants
 // them.
 var indexes = []index{
-	{collection: "cur", keys: up("k", "d", "n")},    // by key, in the order of clinical dates
-	{collection: "cur", keys: up("w", "d", "n")},    // by word, likewise
-	{collection: "cur", keys: up("d", "n")},         // everything, likewise
-	{collection: "cur", keys: up("t", "lu", "_id")}, // a type by lastUpdated
-	{collection: "cur", keys: up("lu", "_id")},      // everything by lastUpdated
-	{collection: "cur", keys: up("id", "t")},        // by id, of any type
-	{collection: "cur", keys: up("gen", "_id")},     // what has keys of another generation
-	{collection: "hist", keys: up("rk", "ver")},     // the versions of a resource
-	{collection: "hist", keys: up("t", "lu", "rk")}, // those of a type, by lastUpdated
-	{collection: "hist", keys: up("lu", "rk")},      // all, by lastUpdated
+	{collection: "cur", keys: up("k", "d", "n"), late: true}, // by key, in the order of clinical dates
+	{collection: "cur", keys: up("w", "d", "n"), late: true}, // by word, likewise
+	{collection: "cur", keys: up("d", "n")},                  // everything, likewise
+	{collection: "cur", keys: up("t", "lu", "_id")},          // a type by lastUpdated
+	{collection: "cur", keys: up("lu", "_id")},               // everything by lastUpdated
+	{collection: "cur", keys: up("id", "t")},                 // by id, of any type
+	{collection: "cur", keys: up("gen", "_id")},              // what has keys of another generation
+	{collection: "hist", keys: up("rk", "ver")},              // the versions of a resource
+	{collection: "hist", keys: up("t", "lu", "rk")},          // those of a type, by lastUpdated
+	{collection: "hist", keys: up("lu", "rk")},               // all, by lastUpdated
 	{collection: "lock", keys: up("until"), expires: true},
 	{collection: "body.files", keys: up("filename", "uploadDate")},
 	{collection: "body.chunks", keys: up("files_id", "n"), unique: true},
@@ -60,11 +61,23 @@ func (s *Store) prepare(ctx context.Context, noDDL bool) error {
 	if err := s.claim(ctx); err != nil {
 		return err
 	}
+	s.noDDL = noDDL
+	note, err := s.copyNote(ctx)
+	if err != nil {
+		return err
+	}
+	return s.makeIndexes(ctx, note == nil || note.Done)
+}
+
+// makeIndexes makes the indexes that are missing, also those that are made late
+// if late is set.
+func (s *Store) makeIndexes(ctx context.Context, late bool) error {
 	missing, err := s.missing(ctx)
 	if err != nil {
 		return err
 	}
-	if len(missing) > 0 && noDDL {
+	missing = slices.DeleteFunc(missing, func(ix index) bool { return ix.late && !late })
+	if len(missing) > 0 && s.noDDL {
 		return errMissing(missing)
 	}
 	for len(missing) > 0 {
@@ -80,6 +93,19 @@ func (s *Store) prepare(ctx context.Context, noDDL bool) error {
 			return err
 		}
 		missing = rest
+	}
+	return nil
+}
+
+// dropLate removes the indexes that are made late, if it may.
+func (s *Store) dropLate(ctx context.Context) error {
+	for _, ix := range indexes {
+		if !ix.late || s.noDDL {
+			continue
+		}
+		if err := s.db.Collection(ix.collection).Indexes().DropWithKey(ctx, ix.keys); err != nil {
+			return err
+		}
 	}
 	return nil
 }

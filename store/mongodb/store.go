@@ -73,6 +73,7 @@ type Store struct {
 	me     bson.ObjectID // this process, to others
 	held   atomic.Bool   // the database is this process's own
 	pace   pace
+	noDDL  bool
 	watch  *watch
 	log    *slog.Logger
 	packer *packer

@@ -52,17 +52,21 @@ func (at everythingPlace) position() search.Position {
 	return out
 }
 
-// placeAt reads what position wrote.
-func placeAt(p search.Position) (at everythingPlace) {
-	at.part = p[0]
+// placeAt reads what position wrote. The error is Invalid if another version of the
+// server wrote it.
+func placeAt(p search.Position) (at everythingPlace, err error) {
 	var fields [3][]byte
 	rest := p[1:]
 	for i := range fields {
 		n, size := binary.Uvarint(rest)
-		fields[i], rest = rest[size:size+int(n)], rest[size+int(n):]
+		if size <= 0 || n > uint64(len(rest)-size) {
+			return at, fhir.Errorf(fhir.Invalid, "%s is of another version of this server: start again without it", cursorParam)
+		}
+		rest = rest[size:]
+		fields[i], rest = rest[:n], rest[n:]
 	}
-	at.subject.id, at.subject.before, at.behind = string(fields[0]), fields[1], fields[2]
-	return at
+	at.part, at.subject.id, at.subject.before, at.behind = p[0], string(fields[0]), fields[1], fields[2]
+	return at, nil
 }
 
 // full reports whether there is no room for more.
@@ -72,7 +76,10 @@ func (p *everythingPage) full() bool { return len(p.entries) >= p.count || p.siz
 func (p *everythingPage) fill(from search.Position) error {
 	var at everythingPlace
 	if from != nil {
-		at = placeAt(from)
+		var err error
+		if at, err = placeAt(from); err != nil {
+			return err
+		}
 	}
 	s, err := p.subjectAt(at.subject.id, at.subject.before)
 	if s != nil && s.id != at.subject.id {

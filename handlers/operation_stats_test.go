@@ -2,11 +2,13 @@ package handlers_test
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/handlers"
 )
 
@@ -158,6 +160,31 @@ func TestStats(t *testing.T) {
 				Name: "in a batch", Send: "POST ", Status: 200, Has: []string{"entry.0.resource." + first + "component.0.valueQuantity.value = 4"},
 				Body: `{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Observation/$stats?` + of + `glucose&statistic=count"}}]}`,
 			},
+		})
+	})
+}
+
+// TestObservationOperationsPolicy lets neither $lastn nor $stats tell of what the
+// caller may not see.
+func TestObservationOperationsPolicy(t *testing.T) {
+	access := search.Everything()
+	o := handlers.Options{Access: func(*http.Request) (search.Access, error) { return access, nil }}
+	overStores(t, o, func(t *testing.T, c *client) {
+		access = search.Everything()
+		c.store(laboratory...)
+		final, err := search.Parse(newRegistry(t), "Observation", [][2]string{{"code", "glucose,cbc,wbc"}, {"date", "le2020-01-02,ge2020-03"}}, search.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		access = search.Only(search.Grant{Type: "Observation", Where: final.Where})
+		c.walk(t, []step{
+			{Name: "the last there is to see", Send: "GET Observation/$lastn?patient=p&code=http://loinc.org|glucose", Status: 200, Has: []string{"total = 1", "entry.0.resource.id = g2"}},
+			{Name: "of what there is to see", Send: "GET Observation/$stats?subject=Patient/p&system=http://loinc.org&code=glucose&statistic=maximum&statistic=total-count", Status: 200, Has: []string{
+				"parameter.0.resource.component.0.valueQuantity.value = 100", "parameter.0.resource.component.1.valueQuantity.value = 2",
+			}},
+			{Name: "members that there are to see", Send: "GET Observation/$stats?subject=Patient/p&system=http://loinc.org&code=cbc&statistic=count", Status: 200, Has: []string{
+				"parameter.0.resource.code.coding.0.code = wbc", "parameter.1 =",
+			}},
 		})
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -249,6 +250,19 @@ func TestFigures(t *testing.T) {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("lacks %q:\n%s", want, text)
 		}
+	}
+}
+
+// TestTolerant checks that what fails does not end what does not.
+func TestTolerant(t *testing.T) {
+	b := &bench{runs: 3, progress: io.Discard}
+	tried := 0
+	r, err := b.trials(
+		b.tolerant("bad", func() (result, error) { tried++; return result{}, errors.New("no") }),
+		b.tolerant("good", func() (result, error) { return result{rate: 7}, nil }),
+	)
+	if err != nil || !r[0].failed || r[1].failed || r[1].rate != 7 || tried != 1 || len(b.notes) != 1 {
+		t.Errorf("got %+v, %v, %d tries, notes %q", r, err, tried, b.notes)
 	}
 }
 

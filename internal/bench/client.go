@@ -129,6 +129,7 @@ type result struct {
 	rate     float64 // requests a second
 	p50, p99 time.Duration
 	cpu      time.Duration // of the server, for each request
+	failed   bool          // there are no figures
 	failures int
 	first    error           // failure
 	shapes   []time.Duration // p50 of each, if there are any
@@ -197,8 +198,14 @@ func (l *load) result(counts []tally, took, worked time.Duration) (result, error
 	return r, nil
 }
 
+// patience is how long an answer is waited for, so that nobody has to watch.
+const patience = time.Minute
+
 // one runs the requests of one connection, at least one.
 func (l *load) one(c *client, counter *atomic.Int64, end time.Time, t *tally) error {
+	if err := c.conn.SetDeadline(end.Add(patience)); err != nil {
+		return err
+	}
 	for {
 		select {
 		case <-l.until:

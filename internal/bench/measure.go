@@ -168,9 +168,29 @@ func (b *bench) trials(list ...trial) ([]result, error) {
 			p50:  median(rs, func(r result) time.Duration { return r.p50 }),
 			p99:  median(rs, func(r result) time.Duration { return r.p99 }),
 			cpu:  median(rs, func(r result) time.Duration { return r.cpu }),
+
+			failed: slices.ContainsFunc(rs, func(r result) bool { return r.failed }),
 		}
 	}
 	return medians, nil
+}
+
+// tolerant returns a trial that may fail without ending others: it is noted, and
+// not tried again.
+func (b *bench) tolerant(name string, t trial) trial {
+	failed := false
+	return func() (result, error) {
+		if failed {
+			return result{failed: true}, nil
+		}
+		r, err := t()
+		if err != nil {
+			failed = true
+			b.note("%s: %v", name, err)
+			return result{failed: true}, nil
+		}
+		return r, nil
+	}
 }
 
 // median returns the median of one number of results.

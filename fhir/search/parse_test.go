@@ -62,6 +62,15 @@ func TestParseRefuses(t *testing.T) {
 		{"Patient", "_count", "", fhir.Invalid},
 		{"Patient", "_sort", "nonsense", fhir.Unsupported},
 		{"Patient", "_sort", "", fhir.Invalid},
+		{"Observation", "_sort", "subject.identifier", fhir.Invalid},
+		{"Observation", "_sort", "subject:Nonsense.name", fhir.Invalid},
+		{"Observation", "_sort", "subject:Practitioner.name", fhir.Invalid},
+		{"Observation", "_sort", "code.name", fhir.Invalid},
+		{"QuestionnaireResponse", "_sort", "questionnaire.title", fhir.Unsupported},
+		{"Observation", "_sort", "subject:Patient.", fhir.Unsupported},
+		{"Observation", "_sort", ".name", fhir.Unsupported},
+		{"Observation", "_sort", "subject:Patient.family:exact", fhir.Unsupported},
+		{"Observation", "_sort", "has-member:Observation.has-member:Observation.has-member:Observation.has-member:Observation.has-member:Observation.date", fhir.Invalid},
 		{"Location", "near", "1", fhir.Invalid},
 		{"Location", "near", "91|2|3|km", fhir.Invalid},
 		{"Location", "near", "1|181|3|km", fhir.Invalid},
@@ -107,7 +116,7 @@ func TestParseResultParameters(t *testing.T) {
 	lastUpdated, _ := reg.Lookup("Patient", "_lastUpdated")
 	id, _ := reg.Lookup("Patient", "_id")
 	wantSort := []search.SortKey{{Param: lastUpdated, Descending: true}, {Param: id}}
-	if q.Count != 100 || !slices.Equal(q.Sort, wantSort) || len(q.Where) != 1 {
+	if q.Count != 100 || !reflect.DeepEqual(q.Sort, wantSort) || len(q.Where) != 1 {
 		t.Errorf("count %d, sort %v, %d clauses", q.Count, q.Sort, len(q.Where))
 	}
 	want := [][2]string{{"_count", "100"}, {"_sort", "-_lastUpdated,_id"}, {"active", "true"}}
@@ -141,7 +150,7 @@ func TestParseLenient(t *testing.T) {
 	if len(q.Where) != 1 || len(q.Applied) != 1 || len(q.Ignored) != 2 || q.Ignored[0].Severity != "warning" || !strings.Contains(q.Ignored[0].Text, `"nickname"`) {
 		t.Errorf("where %d, applied %q, ignored %+v", len(q.Where), q.Applied, q.Ignored)
 	}
-	sorted, err := search.Parse(reg, "Patient", [][2]string{{"_sort", "height,-family,organization.name"}}, search.Options{Lenient: true})
+	sorted, err := search.Parse(reg, "Patient", [][2]string{{"_sort", "height,-family,organization.nonsense"}}, search.Options{Lenient: true})
 	if err != nil || len(sorted.Sort) != 1 || len(sorted.Ignored) != 2 || !slices.Equal(sorted.Applied, [][2]string{{"_sort", "-family"}}) {
 		t.Errorf("sorted by what there is: %+v, %v", sorted, err)
 	}
@@ -207,7 +216,7 @@ func FuzzParse(f *testing.F) {
 		{"organization:missing", "true"}, {"_profile:above", "http://a/b/c"}, {"_sort", "-_id"}, {"_count", "0"}, {"phone", "+49"},
 		{"organization.name", "x"}, {"organization:Organization.partof.name:exact", "x"}, {"_has:Observation:patient:encounter.class", "AMB"},
 		{"_list", "1,2"}, {"_text", `a "b c" NOT (d OR e*)`}, {"_include:iterate", "Organization:partof"}, {"_revinclude", "Observation:*"},
-		{"_filter", `(name co "x" or gender ne male) and not(organization[partof pr true].name sw y)`}, {"_sort", "-name,birthdate"},
+		{"_filter", `(name co "x" or gender ne male) and not(organization[partof pr true].name sw y)`}, {"_sort", "-name,birthdate,-organization.partof.name"},
 	} {
 		f.Add(s[0], s[1])
 	}

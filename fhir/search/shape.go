@@ -23,11 +23,10 @@ func (q *Query) Shape() string {
 		add(q.Where[i].shape())
 	}
 	for i, k := range q.Sort {
-		minus := map[bool]string{true: "-"}[k.Descending]
 		if i == 0 {
-			add("_sort=" + minus + k.Param.Code)
+			add("_sort=" + k.String())
 		} else {
-			b.WriteString("," + minus + k.Param.Code)
+			b.WriteString("," + k.String())
 		}
 	}
 	return b.String()

@@ -295,6 +295,17 @@ func (t *trie) choiceOf(s *fhir.Schema, at uint16) string {
 	return ""
 }
 
+// ClinicalDateOf returns the [Entries.Date] of the resources that are sorted by a
+// value in a parameter that is [Param.ByClinicalDate].
+func ClinicalDateOf(value []byte) int64 {
+	var m moment
+	for _, b := range value[:5] {
+		m.seconds = m.seconds<<8 | int64(b)
+	}
+	m.nanos = int32(binary.BigEndian.Uint32(value[5:9]))
+	return m.milliseconds()
+}
+
 // OpenBegin returns the keys of intervals in p that are open at their begin.
 func (p *Param) OpenBegin() []KeyRange {
 	var all []KeyRange

@@ -252,7 +252,6 @@ func TestLinksRefused(t *testing.T) {
 		"ConceptMap?_include=ConceptMap:source-uri",
 		"Patient?_sort=nothing",
 		"Patient?_sort=",
-		"Patient?_sort=organization.name",
 		"Patient?_sort=_id,_id,_id,_id,_id,_id,_id",
 		"Observation?_sort=code-value-quantity",
 	} {

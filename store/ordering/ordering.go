@@ -33,9 +33,8 @@ const (
 
 // A Key is one key of an order by value.
 type Key struct {
-	Param      *search.Param
-	Descending bool
-	Forms      []search.SortForm // where the index has the values; nil: nowhere
+	search.SortKey
+	Forms []search.SortForm // where the index has the values of the resources themselves; nil: nowhere
 }
 
 // Of returns the order a query asks for. The error is Unsupported.
@@ -45,11 +44,12 @@ func Of(q *search.Query) (Order, error) {
 		return o, nil
 	}
 	o.Descending = q.Sort[0].Descending
-	switch q.Sort[0].Param.Code { // alone they decide, so that one is enough
-	case "_lastUpdated":
+	switch first := &q.Sort[0]; { // alone they decide, so that one is enough
+	case len(first.Via) > 0:
+	case first.Param.Code == "_lastUpdated":
 		o.By = ByUpdated
 		return o, nil
-	case "_id":
+	case first.Param.Code == "_id":
 		o.By = ByID
 		return o, nil
 	}
@@ -58,7 +58,11 @@ func Of(q *search.Query) (Order, error) {
 		if !k.Param.Sortable() {
 			return o, fhir.Errorf(fhir.Unsupported, "results can not be sorted by %q", k.Param.Code)
 		}
-		o.Keys = append(o.Keys, Key{k.Param, k.Descending, k.Param.SortForms()})
+		key := Key{SortKey: k}
+		if len(k.Via) == 0 {
+			key.Forms = k.Param.SortForms()
+		}
+		o.Keys = append(o.Keys, key)
 		o.Descending = k.Descending
 	}
 	return o, nil
@@ -82,8 +86,8 @@ func (o *Order) Indexed() bool {
 func (o *Order) Describe(clinical bool) string {
 	text := map[byte]string{ByDate: "clinical date, creation", ByUpdated: "lastUpdated", ByID: "id", ByValue: "values of"}[o.By]
 	for _, k := range o.Keys {
-		text += " " + k.Param.Code
-		if k.Forms == nil {
+		text += " " + k.String()
+		if k.Forms == nil && len(k.Via) == 0 {
 			text += " (not in the index)"
 		}
 	}

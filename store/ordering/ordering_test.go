@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"testing"
+
+	"github.com/noafhir/noafhir/fhir/search"
 )
 
 var values = [][]byte{{}, {0}, {0, 0}, {0, 1}, {0, 0xFF}, {1}, {1, 0}, []byte("a"), []byte("a\x00"), []byte("ab"), []byte("b"), {0xFF}, {0xFF, 0}}
@@ -12,7 +14,7 @@ var values = [][]byte{{}, {0}, {0, 0}, {0, 1}, {0, 0xFF}, {1}, {1, 0}, []byte("a
 // last.
 func TestTexts(t *testing.T) {
 	for _, directions := range [][2]bool{{false, false}, {false, true}, {true, false}, {true, true}} {
-		o := Order{By: ByValue, Descending: directions[1], Keys: []Key{{Descending: directions[0]}, {Descending: directions[1]}}}
+		o := Order{By: ByValue, Descending: directions[1], Keys: keys(directions)}
 		sign := [2]int{1, 1}
 		for i, descending := range directions {
 			if descending {
@@ -27,6 +29,11 @@ func TestTexts(t *testing.T) {
 			}
 		}
 	}
+}
+
+// keys returns keys of some directions.
+func keys(descending [2]bool) []Key {
+	return []Key{{SortKey: search.SortKey{Descending: descending[0]}}, {SortKey: search.SortKey{Descending: descending[1]}}}
 }
 
 // pairs returns pairs of values of two keys.
@@ -79,7 +86,7 @@ func TestPosition(t *testing.T) {
 // TestSplit checks that the text of a spot comes apart again.
 func TestSplit(t *testing.T) {
 	for _, directions := range [][2]bool{{false, false}, {false, true}, {true, false}, {true, true}} {
-		o := Order{By: ByValue, Descending: directions[1], Keys: []Key{{Descending: directions[0]}, {Descending: directions[1]}}}
+		o := Order{By: ByValue, Descending: directions[1], Keys: keys(directions)}
 		rest := o.Rest()
 		for _, v := range append(values, nil) {
 			for _, w := range append(values, nil) {

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/noafhir/noafhir/store"
@@ -98,6 +97,14 @@ func (f *finder) matches(driver int, c *candidate) (bool, error) {
 	if !f.who.Permits(r) {
 		return false, nil
 	}
+	for _, p := range f.pins {
+		if !p.linked() {
+			continue
+		}
+		if value, err := f.sortValue(&p.key.SortKey, r); err != nil || !p.holds(value) {
+			return false, err
+		}
+	}
 	for i := range f.conditions {
 		if c := &f.conditions[i]; c.open() {
 			if ok, err := f.holds(c.clause, r); err != nil || !ok {
@@ -137,7 +144,7 @@ func (f *finder) meets(driver int, c *candidate) (bool, error) {
 		}
 	}
 	for _, p := range f.pins {
-		if best := p.key.Best(&f.keys); !bytes.Equal(best, p.value) || (best == nil) != (p.value == nil) {
+		if !p.linked() && !p.holds(p.key.Best(&f.keys)) {
 			return false, nil
 		}
 	}

@@ -28,12 +28,14 @@ type finder struct {
 
 	spot     ordering.Spot // all before and at it has been examined
 	keys     keySet
+	packed   []byte // of the candidate completed last
 	examined int
 	most     int  // if not 0, how many may be examined
 	gaveUp   bool // more would have had to be
 	unprobed bool // conditions are not asked within statements, so that every row of a driver is a candidate
 	known    map[fact]bool
 	urls     map[canonicalPlace][]fhir.Key // what canonical URLs lead to
+	values   map[valueFact][]byte
 
 	container *fhir.Resource // what the resource that is judged stands in, nil if it stands by itself
 	found     func(*candidate) (more bool)
@@ -85,7 +87,8 @@ func (f *finder) bodiesNeeded() bool { return f.bodies || f.parsed() }
 
 // parsed reports whether candidates have to be parsed.
 func (f *finder) parsed() bool {
-	return len(f.residual) > 0 || !f.who.Unrestricted() || slices.ContainsFunc(f.conditions, condition.open)
+	return len(f.residual) > 0 || !f.who.Unrestricted() || slices.ContainsFunc(f.conditions, condition.open) ||
+		slices.ContainsFunc(f.pins, pin.linked)
 }
 
 // typeNumbers returns the types searched.

@@ -102,6 +102,11 @@ func TestExamined(t *testing.T) {
 	defer s.Close()
 	const n = 3000
 	err := s.Update(ctx, func(tx store.Tx) error {
+		for i := range n / 50 {
+			if _, err := tx.Put(ctx, all, write(t, reg, fmt.Sprint("p", i), fmt.Sprint("Poe", i%9))); err != nil {
+				return err
+			}
+		}
 		for i := range n {
 			text := fmt.Sprintf(`{"resourceType":"Observation","id":"o%d","status":"final","code":{"coding":[{"code":"c%d"}]},
 				"subject":{"reference":"Patient/p%d"},"effectiveDateTime":"2024-01-%02d","valueString":"v%d"}`, i, i%3, i/50, 1+i%31, i/1000)
@@ -147,6 +152,8 @@ func TestExamined(t *testing.T) {
 		{[][2]string{{"status", "final"}, {"_sort", "-patient"}}, 60},
 		{[][2]string{{"_sort", "subject,-date"}}, 60},
 		{[][2]string{{"_sort", "status,-date"}}, 60},
+		{[][2]string{{"_sort", "subject:Patient.family"}}, 100},
+		{[][2]string{{"_sort", "-subject:Patient.gender"}}, 100},
 		{[][2]string{{"_sort", "-code,value-string"}}, 100},
 		{[][2]string{{"status", "final"}, {"_sort", "-code,subject,date"}}, 200},
 		{[][2]string{{"subject", "Patient/p7"}, {"_sort", "date"}}, 60},

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -64,6 +65,7 @@ func (f *finder) newKeyFetch(driver int, key []byte) *keyFetch {
 		return k
 	}
 	listed := false
+	k.want.keys = slices.ContainsFunc(f.pins, func(p pin) bool { return !p.linked() })
 	for i := range f.conditions {
 		c := &f.conditions[i]
 		switch {

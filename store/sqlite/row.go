@@ -66,6 +66,32 @@ func (f *finder) candidate(s *stmt, w want) (candidate, error) {
 	return c, nil
 }
 
+// complete reads the packed keys of a candidate that has none. They are gone with
+// the next one.
+func (f *finder) complete(c *candidate) error {
+	if c.keys != nil {
+		return nil
+	}
+	w := want{keys: true}
+	columns, _ := w.columns()
+	q, err := f.c.prepare("SELECT " + columns + " FROM cur c WHERE c.n=?")
+	if err != nil {
+		return err
+	}
+	defer q.reset()
+	row, err := q.int(c.n).step()
+	if err != nil {
+		return err
+	}
+	if !row {
+		return errDamaged()
+	}
+	full, err := f.candidate(q, w)
+	c.t, c.vid, c.keys = full.t, full.vid, append(f.packed[:0], full.keys...)
+	f.packed = c.keys
+	return err
+}
+
 // fill runs a statement and adds its candidates to a batch.
 func (f *finder) fill(b *batchStream, s *stmt, w want) error {
 	defer s.reset()

@@ -21,17 +21,30 @@ type pin struct {
 	value []byte // nil: nothing
 }
 
+// linked reports whether it takes other resources to tell.
+func (p pin) linked() bool { return len(p.key.Via) > 0 }
+
+func (p pin) holds(value []byte) bool {
+	return bytes.Equal(value, p.value) && (value == nil) == (p.value == nil)
+}
+
 // runs yields a driver's candidates in an order by several keys.
 func (f *finder) runs(driver int) (stream, error) {
 	s := &runStream{f: f, driver: driver, first: *f, from: f.spot}
 	s.first.keys = keySet{}
 	s.first.order, s.first.spot = f.order.First(f.spot)
-	if f.clinical && s.first.spot.Text != "" && s.first.spot.Text[0] == ordering.Present {
-		s.first.spot.A = f.spot.A // all rows of a value have its date
-	}
+	s.first.atDate()
 	var err error
 	s.inner, err = s.first.valueStream(driver)
 	return s, err
+}
+
+// atDate gives the spot of an order by the clinical date the date of its value: all
+// rows of a value have that.
+func (f *finder) atDate() {
+	if value, _ := f.order.Split(f.spot.Text); f.clinical && value != nil && f.spot.Text[0] == ordering.Present {
+		f.spot.A = search.ClinicalDateOf(value)
+	}
 }
 
 // A runStream puts candidates that are alike by the first key into order by the
@@ -48,6 +61,7 @@ type runStream struct {
 	long *subStream // of a run that is not sorted here
 	last candidate  // of the run that is
 	keys keySet
+	cost int // of candidates since one was yielded
 }
 
 func (s *runStream) next() (*candidate, error) {
@@ -65,8 +79,13 @@ func (s *runStream) next() (*candidate, error) {
 			}
 			s.long = nil
 		}
+		if s.cost > 0 {
+			c := &candidate{blank: true, cost: s.cost}
+			s.cost = 0
+			return c, nil
+		}
 		if s.head == nil {
-			c, err := s.inner.next()
+			c, err := s.pull()
 			if err != nil || c == nil {
 				return nil, err
 			}
@@ -75,6 +94,20 @@ func (s *runStream) next() (*candidate, error) {
 		if err := s.collect(); err != nil {
 			return nil, err
 		}
+	}
+}
+
+// pull returns the next candidate by the first key.
+func (s *runStream) pull() (*candidate, error) {
+	for {
+		c, err := s.inner.next()
+		if err != nil || c == nil {
+			return nil, err
+		}
+		if !c.blank {
+			return c, s.first.complete(c)
+		}
+		s.cost += c.cost
 	}
 }
 
@@ -92,8 +125,12 @@ func (s *runStream) collect() error {
 	text := s.head.spot.Text
 	c := s.head
 	s.head = nil
+	limit := s.f.s.tuning.run
+	if len(s.f.order.Keys[0].Via) > 0 {
+		limit = s.f.s.tuning.fan // to search for the rest would take going through all
+	}
 	for n := 0; c != nil && c.spot.Text == text; n++ {
-		if n == s.f.s.tuning.run {
+		if n == limit {
 			s.run = listStream{}
 			return s.search()
 		}
@@ -101,7 +138,7 @@ func (s *runStream) collect() error {
 			return err
 		}
 		var err error
-		if c, err = s.inner.next(); err != nil {
+		if c, err = s.pull(); err != nil {
 			return err
 		}
 	}
@@ -145,8 +182,12 @@ func (f *finder) textOf(c *candidate, keys *keySet) (string, error) {
 		return "", err
 	}
 	var text []byte
-	for i, k := range f.order.Keys {
-		text = f.order.AppendValue(text, i, k.Param.SortValue(r, k.Descending))
+	for i := range f.order.Keys {
+		value, err := f.sortValue(&f.order.Keys[i].SortKey, r)
+		if err != nil {
+			return "", err
+		}
+		text = f.order.AppendValue(text, i, value)
 	}
 	return string(text), nil
 }
@@ -160,9 +201,9 @@ func (s *runStream) search() error {
 	q.Explain = nil
 	sub := &finder{
 		view: f.view, ctx: f.ctx, who: f.who, q: &q, order: f.order.Rest(), t: f.t, conditions: slices.Clone(f.conditions),
-		residual: f.residual, none: f.none, bodies: f.bodies, known: f.known, pins: append(slices.Clip(f.pins), pin{key, value}),
+		residual: f.residual, none: f.none, bodies: f.bodies, known: f.known, values: f.values, pins: append(slices.Clip(f.pins), pin{key, value}),
 	}
-	if value != nil {
+	if value != nil && key.Forms != nil {
 		sub.conditions = append(sub.conditions, condition{ranges: pointsOf(key, value), keys: true})
 	}
 	if err := sub.prepareOrder(); err != nil {
@@ -198,10 +239,8 @@ func (s *runStream) skip() error {
 	back.Backward = !back.Backward
 	behind := back.Start()
 	behind.Text = s.last.spot.Text
-	if s.f.clinical && behind.Text[0] == ordering.Present {
-		behind.A = s.last.spot.A
-	}
 	s.first.spot = behind
+	s.first.atDate()
 	var err error
 	s.inner, err = s.first.valueStream(s.driver)
 	return err
@@ -246,3 +285,5 @@ func (s *subStream) next() (*candidate, error) {
 		s.list.list = append(s.list.list, candidate{blank: true, cost: s.f.examined - before})
 	}
 }
+
+func (s *subStream) end() (ordering.Spot, bool) { return s.f.spot, true }

@@ -11,12 +11,20 @@ import (
 // merges the forms, and takes a resource with several values where it belongs. Resources without a value come last, and are
 // found by going through the type. Where the parameter is the clinical date, by
 // which the rows of every key are in order, the rows of any condition will do. For
-// several keys see runs.go. Everything else is gathered and sorted; see gather.go.
+// several keys see runs.go, for what is referred to linksort.go. Everything else is gathered and sorted; see gather.go.
 
 // prepareOrder finds out whether the rows of keys come in the order asked for.
 func (f *finder) prepareOrder() error {
+	if f.order.By == ordering.ByValue && linked(&f.order.Keys[0]) {
+		// The targets may be many more than what refers to them, which is better
+		// gathered then.
+		f.conditions = append(f.conditions, condition{ranges: f.typeKeys(), keys: true})
+	}
 	for i := range f.order.Keys {
 		k := &f.order.Keys[i]
+		if len(k.Via) > 0 {
+			continue
+		}
 		if untyped, err := f.occur(k.Param.UntypedTargets()); err != nil {
 			return err
 		} else if untyped {
@@ -57,7 +65,13 @@ func (v *view) occur(ranges []search.KeyRange) (bool, error) {
 
 // streamed reports whether all resources of a type can be had in order.
 func (f *finder) streamed() bool {
-	return f.order.By != ordering.ByValue || f.order.Keys[0].Forms != nil
+	return f.order.By != ordering.ByValue || f.order.Keys[0].Forms != nil || linked(&f.order.Keys[0])
+}
+
+// linked reports whether a key is of what is referred to, and that can be had in
+// order.
+func linked(k *ordering.Key) bool {
+	return len(k.Via) > 0 && k.Param.Code != "_id" && k.Param.Code != "_lastUpdated"
 }
 
 // valueStream yields a driver's candidates in an order by values.
@@ -76,6 +90,9 @@ func (f *finder) valueStream(driver int) (stream, error) {
 	with := func() (stream, error) {
 		if f.clinical {
 			return f.clinicalStream(driver, keys)
+		}
+		if linked(&f.order.Keys[0]) {
+			return f.linkStream()
 		}
 		return f.formStreams(), nil
 	}
@@ -118,7 +135,9 @@ func (s *chainStream) next() (*candidate, error) {
 			return nil, err
 		}
 		if c != nil {
-			s.last = c.spot
+			if !c.blank {
+				s.last = c.spot
+			}
 			return c, nil
 		}
 		s.now = nil

@@ -287,7 +287,7 @@ func (tx *memoryTx) find(who search.Access, q *search.Query) ([]match, error) {
 	var found []match
 	for key := range tx.made {
 		if r := u.Resource(key); r != nil && q.MatchesIn(r, u) {
-			found = append(found, match{tx.place(q, r), tx.current(key)})
+			found = append(found, match{tx.place(q, r, u), tx.current(key)})
 		}
 	}
 	slices.SortFunc(found, func(a, b match) int { return a.compare(b.place, q) })
@@ -295,11 +295,11 @@ func (tx *memoryTx) find(who search.Access, q *search.Query) ([]match, error) {
 }
 
 // place returns where a resource stands.
-func (tx *memoryTx) place(q *search.Query, r *fhir.Resource) place {
+func (tx *memoryTx) place(q *search.Query, r *fhir.Resource, u *universe) place {
 	p := place{Num: [2]int64{tx.m.reg.Index(r).Date, int64(tx.made[r.Key()])}}
 	for i, by := range q.Sort {
-		p.Values = append(p.Values, by.Param.SortValue(r, by.Descending))
-		if i == 0 && by.Param.Code == "_id" {
+		p.Values = append(p.Values, by.Value(r, u))
+		if i == 0 && by.Via == nil && by.Param.Code == "_id" {
 			p.Num = [2]int64{int64(tx.m.reg.Codec.Schema.TypeByName(r.Type()))}
 			break
 		}

@@ -392,9 +392,11 @@ func (g *generator) search() string {
 // sort makes up an order for a type.
 func (g *generator) sort(typ string) string {
 	by := map[string][]string{
-		"Patient":     {"family", "given", "name", "birthdate", "gender", "identifier", "active"},
-		"Observation": {"date", "date", "status", "code", "subject", "value-quantity", "value-string", "combo-code"},
-		"Encounter":   {"status", "class", "subject", "date"},
+		"Patient": {"family", "given", "name", "birthdate", "gender", "identifier", "active"},
+		"Observation": {"date", "date", "status", "code", "subject", "value-quantity", "value-string", "combo-code",
+			"subject:Patient.family", "patient.birthdate", "subject:Patient.gender", "has-member:Observation.date", "has-member:Observation.value-quantity",
+			"has-member:Observation.patient.name", "patient._lastUpdated"},
+		"Encounter": {"status", "class", "subject", "date", "subject:Patient.family", "patient.active"},
 
 		"Questionnaire":         {"url", "version", "title"},
 		"QuestionnaireResponse": {"status", "questionnaire", "subject"},

@@ -45,11 +45,30 @@ func (s *Server) transact(ctx context.Context, req *Request, entries []entry) ([
 			err = p.settle(ctx, tx)
 		}
 		if err == nil {
+			err = p.announce(ctx, tx)
+		}
+		if err == nil {
 			answers, err = p.run(ctx, tx)
 		}
 		return err
 	})
 	return answers, err
+}
+
+// announce tells the store which resources the plan is about, if that helps it.
+func (p *plan) announce(ctx context.Context, tx store.Tx) error {
+	f, ok := tx.(store.Foreseer)
+	if !ok {
+		return nil
+	}
+	var keys []fhir.Key
+	for _, c := range p.changes {
+		keys = append(keys, c.keys...)
+		if c.write != nil {
+			keys = append(keys, c.write.Key)
+		}
+	}
+	return f.Foresee(ctx, keys)
 }
 
 // The steps of a transaction, in their order.

@@ -233,3 +233,36 @@ func TestAbort(t *testing.T) {
 		}
 	}
 }
+
+// TestForesee writes what was foreseen and what was not, with one question for all
+// that was.
+func TestForesee(t *testing.T) {
+	reg := storetest.NewRegistry(t)
+	s := openAt(t, fresh(t), mongodb.Options{Registry: reg})
+	var keys []fhir.Key
+	var writes []store.Write
+	for i := range 20 {
+		w := write(t, reg, fmt.Sprintf(`{"resourceType":"Patient","id":"p%d"}`, i))
+		keys, writes = append(keys, w.Key), append(writes, w)
+	}
+	for round := int64(1); round <= 2; round++ {
+		before := s.Stats().Commands
+		err := s.Update(ctx, func(tx store.Tx) error {
+			if err := tx.(store.Foreseer).Foresee(ctx, keys); err != nil {
+				return err
+			}
+			for _, w := range writes {
+				if v, err := tx.Put(ctx, all, w); err != nil || v.Number != round {
+					return fmt.Errorf("Put: %+v, %w", v, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := s.Stats().Commands - before; n > 10 {
+			t.Errorf("round %d took %d commands", round, n)
+		}
+	}
+}

@@ -192,6 +192,49 @@ func (e *textExpr) holds(words string) bool {
 	return true
 }
 
+// A WordTree is a condition on which words a resource has, for indexes of single
+// words. One of Word, All and Any is set.
+type WordTree struct {
+	Word   string // it has the word
+	Prefix bool   // or one that begins with it
+
+	All  []WordTree // all hold
+	None []WordTree // and of these, none
+	Any  []WordTree // one holds
+
+	// Loose says that more than the tree tells has to hold: that the words of a
+	// phrase stand side by side.
+	Loose bool
+}
+
+// Tree returns the condition as one on single words.
+func (t *Text) Tree() WordTree { return t.expr.tree() }
+
+func (e *textExpr) tree() WordTree {
+	switch e.op {
+	case phrase:
+		var words []WordTree
+		for i, w := range e.words {
+			words = append(words, WordTree{Word: w, Prefix: e.prefix && i == len(e.words)-1})
+		}
+		if len(words) == 1 {
+			return words[0]
+		}
+		return WordTree{All: words, Loose: true}
+	case anyOf:
+		return WordTree{Any: trees(e.parts)}
+	}
+	return WordTree{All: trees(e.parts), None: trees(e.but)}
+}
+
+func trees(parts []*textExpr) []WordTree {
+	var all []WordTree
+	for _, p := range parts {
+		all = append(all, p.tree())
+	}
+	return all
+}
+
 // FTS5 returns the condition as an expression of SQLite's full-text search. There
 // is nothing but letters and digits within its quotes.
 func (t *Text) FTS5() string {

@@ -2,18 +2,510 @@ package mongodb
 
 import (
 	"context"
+	"math"
+	"slices"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store"
+	"github.com/noafhir/noafhir/store/ordering"
 )
+
+// How a search finds its way
+//
+// One condition drives: the part of the index that it is, is gone through in the
+// order asked for, and the database judges the others on what it finds there.
+// Which one that is, is counted here and never left to the database to guess:
+// every question names its index, and what must not choose one stands behind a
+// $limit, which no database moves a filter across.
+//
+//   - A condition with few rows drives.
+//   - Else the first whose rows come in the right order does, or all resources of
+//     the type in that order. That is fine where matches are frequent.
+//   - Where they are not, it shows after a while: a question looks at so many rows
+//     only. Then the conditions are counted, further than before, and one that is
+//     smaller takes over from the place reached.
+//
+// What the database can not judge (clauses whose keys are not exact, what the
+// caller may see, other resources) is judged here, on the bodies of a batch of
+// candidates.
+//
+// Some databases give the rows of a key in order only from its beginning. So
+// behind a place, all resources of the type are rather gone through than a large
+// condition; the index of those serves it from anywhere.
+
+// A tuning holds the numbers that decide how things are done. Whatever they are,
+// the results are the same.
+type tuning struct {
+	few      int // rows; a condition with fewer drives
+	budget   int // rows to go through before conditions are counted again
+	growth   int // of the budget from then on
+	gathered int // rows of a condition that have to be put into order, at most
+	kept     int // candidates kept while they are put into order here
+	batch    int // candidates judged at once, at most
+	streams  int // keys whose rows are merged, at most
+	targets  int // resources that a condition on others is resolved to, at most
+	window   int // rows of an index range read at once, at most
+	slice    int // values in a list within a question, at most
+	parallel int // questions at once
+}
+
+var defaultTuning = tuning{
+	few: 500, budget: 1000, growth: 8, gathered: 4_000_000, kept: 2_000, batch: 256,
+	streams: 32, targets: 10_000, window: 2_000, slice: 1_000, parallel: 8,
+}
+
+// The drivers that are no condition.
+const (
+	walkAll = -1 // all resources of the type, or of all types
+	walkIDs = -2 // those with the ids asked for
+
+	walkForms = -3 // those with values of a parameter of the type
+)
+
+// A finder carries out one search.
+type finder struct {
+	s          *Store
+	ctx        context.Context
+	who        search.Access
+	q          *search.Query
+	order      ordering.Order
+	conditions []condition
+	filters    []bson.D         // what else the database judges
+	residual   []*search.Clause // what only the body can tell
+	none       bool             // nothing can match
+	bodies     bool             // found wants versions
+	clinical   bool             // the order is that of the rows, values apart
+	dates      [2]int64         // matches have clinical dates from the first to the second, excluded
+
+	spot     ordering.Spot // all before and at it has been examined
+	want     int           // matches wanted; 0: all
+	fetch    int           // candidates to fetch next
+	matched  int
+	examined int
+	most     int  // if not 0, how many may be examined
+	gaveUp   bool // more would have had to be
+	facts    *facts
+	tally    *tally
+	found    func(*candidate) (more bool)
+}
+
+// A candidate is a resource that may match.
+type candidate struct {
+	spot     ordering.Spot
+	doc      doc    // without keys and words; without a body if there is no version
+	keys     keySet // those that tell its values
+	version  *store.Version
+	resource *fhir.Resource
+}
+
+// newFinder prepares a search.
+func (s *Store) newFinder(ctx context.Context, who search.Access, q *search.Query) (*finder, error) {
+	f := &finder{s: s, ctx: ctx, who: who, q: q, facts: newFacts(), tally: &tally{}}
+	var err error
+	if f.order, err = ordering.Of(q); err != nil {
+		return nil, err
+	}
+	if f.spot, err = f.order.At(q.After); err != nil {
+		return nil, err
+	}
+	if f.order.By == ordering.ByUpdated && q.After != nil && len(f.spot.Text) < 9 {
+		return nil, ordering.ErrPosition()
+	}
+	for i := range q.Where {
+		f.addClause(&q.Where[i])
+	}
+	for _, r := range q.LastUpdated {
+		if r.Not {
+			f.filters = append(f.filters, timeFilter(r))
+			continue
+		}
+		low, high := micros(r)
+		f.conditions = append(f.conditions, condition{timed: true, low: low, high: high})
+	}
+	return f, f.prepareOrder()
+}
+
+// addClause takes a clause apart into what drives and what has to be judged.
+func (f *finder) addClause(c *search.Clause) {
+	if c.Links != nil {
+		f.conditions = append(f.conditions, condition{clause: c})
+		return
+	}
+	filter, exact := judged(c)
+	if !exact {
+		f.residual = append(f.residual, c)
+	}
+	switch {
+	case c.Text != nil:
+		t := c.Text.Tree()
+		for _, spans := range wordSpans(mark(c.Text.Field), &t) {
+			f.conditions = append(f.conditions, newSpans("w", spans))
+		}
+		f.filters = append(f.filters, filter)
+	case c.Or != nil:
+		if ranges, ok := search.UnionOf(c.Or); ok {
+			f.addRanges(ranges)
+		}
+		f.filters = append(f.filters, filter)
+	case c.Not != nil:
+		f.filters = append(f.filters, filter)
+	case c.Ranges != nil:
+		f.addRanges(c.Ranges)
+	}
+}
+
+func (f *finder) addRanges(ranges []search.KeyRange) {
+	f.none = f.none || len(ranges) == 0
+	f.conditions = append(f.conditions, newSpans("k", spansOf(ranges)))
+}
+
+// parsed reports whether candidates have to be parsed.
+func (f *finder) parsed() bool {
+	return len(f.residual) > 0 || !f.who.Unrestricted() || f.anyOpen()
+}
+
+func (f *finder) anyOpen() bool {
+	return slices.ContainsFunc(f.conditions, func(c condition) bool { return c.open() })
+}
+
+// judgedBy returns what the database has to judge of the candidates of a driver.
+func (f *finder) judgedBy(driver int) bson.D {
+	parts := slices.Clone(f.filters)
+	if f.q.Type != "" && driver != walkAll && driver != walkForms {
+		parts = append(parts, field("t", f.q.Type))
+	}
+	if driver == walkAll || driver == walkIDs || driver >= 0 && f.conditions[driver].field == "" {
+		parts = append(parts, field("del", false))
+	}
+	if driver != walkIDs && f.q.IDs != nil {
+		parts = append(parts, in("id", f.q.IDs))
+	}
+	for i := range f.conditions {
+		if c := &f.conditions[i]; i != driver && !c.open() {
+			parts = append(parts, c.filter())
+		}
+	}
+	return allOf(parts...)
+}
+
+// ordered reports whether the rows of a condition can be had in the order asked
+// for.
+func (f *finder) ordered(c *condition) bool {
+	return (f.order.By == ordering.ByDate || f.clinical) && c.single && c.field != "" && len(c.spans) <= f.s.tuning.streams
+}
+
+// streamed reports whether all resources of a type can be had in order.
+func (f *finder) streamed() bool {
+	return f.order.By != ordering.ByValue || len(f.order.Keys) == 1 && f.order.Keys[0].Forms != nil && f.q.Type != ""
+}
+
+// run calls found for the matches in order, until that wants no more.
+func (f *finder) run() error {
+	f.explainPlan()
+	if f.none {
+		return nil
+	}
+	defer f.explainEnd()
+	driver, sure, err := f.firstDriver()
+	if err != nil {
+		return err
+	}
+	for budget := f.s.tuning.budget; ; budget *= f.s.tuning.growth {
+		limit := budget
+		if sure {
+			limit = math.MaxInt32
+		}
+		f.explainDriver(driver, limit)
+		done, err := f.drive(driver, limit)
+		if err != nil || done || f.gaveUp {
+			return err
+		}
+		if sure {
+			continue
+		}
+		if driver, sure, err = f.smallest(driver, budget*f.s.tuning.growth); err != nil {
+			return err
+		}
+	}
+}
+
+// firstDriver chooses what drives at first. Sure says that nothing else could be
+// better.
+func (f *finder) firstDriver() (driver int, sure bool, err error) {
+	if f.q.IDs != nil {
+		return walkIDs, true, nil
+	}
+	open := 0 // conditions that a walk does not meet by itself
+	for i := range f.conditions {
+		if !f.conditions[i].timed || f.order.By != ordering.ByUpdated {
+			open++
+		}
+	}
+	if open == 0 {
+		return walkAll, true, nil
+	}
+	if len(f.conditions) == 1 && f.ordered(&f.conditions[0]) && f.fromStart() {
+		return 0, true, nil
+	}
+	if !f.streamed() {
+		driver, err = f.gathered()
+		return driver, true, err
+	}
+	driver, sure, err = f.smallest(walkAll, f.s.tuning.few)
+	if err != nil || sure {
+		return driver, sure, err
+	}
+	for i := range f.conditions {
+		if f.ordered(&f.conditions[i]) && f.fromStart() {
+			return i, false, nil
+		}
+	}
+	return walkAll, false, nil
+}
+
+// gathered chooses what drives if everything has to be gathered first: the
+// smallest condition.
+func (f *finder) gathered() (driver int, err error) {
+	if len(f.conditions) == 1 && !f.conditions[0].open() {
+		return 0, nil
+	}
+	for limit := f.s.tuning.few; limit < f.s.tuning.gathered; limit *= f.s.tuning.growth {
+		driver, found, err := f.smallest(walkAll, limit)
+		if err != nil || found {
+			return driver, err
+		}
+	}
+	return walkAll, nil
+}
+
+// smallest returns the condition with the fewest rows and true if it has under
+// limit, and else the present driver and false.
+func (f *finder) smallest(driver, limit int) (int, bool, error) {
+	sizes := make([]int, len(f.conditions))
+	for i := range sizes {
+		sizes[i] = limit
+	}
+	err := f.together(len(f.conditions), func(i int) (err error) {
+		if c := &f.conditions[i]; i != driver && !c.open() {
+			sizes[i], err = f.size(c, limit)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, false, err
+	}
+	found := false
+	for i, n := range sizes {
+		if i == driver || f.conditions[i].open() {
+			continue
+		}
+		f.explainSize(i, n, limit)
+		if n < limit {
+			driver, limit, found = i, n, true
+		}
+	}
+	for i := range f.conditions { // these last: it takes searches to count them
+		c := &f.conditions[i]
+		if i == driver || !c.open() {
+			continue
+		}
+		n := limit
+		if done, err := f.resolve(c, limit); err != nil {
+			return 0, false, err
+		} else if done {
+			if n, err = f.size(c, limit); err != nil {
+				return 0, false, err
+			}
+		}
+		f.explainSize(i, n, limit)
+		if n < limit {
+			driver, limit, found = i, n, true
+		}
+	}
+	return driver, found, nil
+}
+
+// size counts the rows of a condition, up to a limit.
+func (f *finder) size(c *condition, limit int) (int, error) {
+	if c.listed {
+		return min(len(c.refs), limit), nil
+	}
+	n := 0
+	for match := range f.slices(c) {
+		more, err := f.countUpTo(f.rowsOf(c, match), f.hintOf(c), limit-n)
+		if err != nil {
+			return 0, err
+		}
+		if n += more; n >= limit {
+			break
+		}
+	}
+	return n, nil
+}
+
+// rowsOf is a filter of a condition, with all that its index can use.
+func (f *finder) rowsOf(c *condition, match bson.D) bson.D {
+	if c.timed && f.q.Type != "" {
+		return slices.Concat(field("t", f.q.Type), match)
+	}
+	return match
+}
+
+// hintOf returns the index of a condition.
+func (f *finder) hintOf(c *condition) bson.D {
+	switch {
+	case c.listed:
+		return up("_id")
+	case c.timed && f.q.Type != "":
+		return up("t", "lu", "_id")
+	case c.timed:
+		return up("lu", "_id")
+	}
+	return up(c.field, "d", "n")
+}
+
+// drive goes through a driver's candidates, about limit of them, and reports
+// whether there are no more or no more are wanted.
+func (f *finder) drive(driver, limit int) (done bool, err error) {
+	f.fetch = f.firstSize()
+	s, err := f.stream(driver, limit)
+	if err != nil {
+		return false, err
+	}
+	examined := 0
+	for {
+		batch, err := f.pull(s)
+		if err != nil {
+			return false, err
+		}
+		if len(batch) == 0 {
+			f.spot, done = s.end()
+			return done, nil
+		}
+		for len(batch) > 0 {
+			judged, err := f.judge(batch)
+			if err != nil {
+				return false, err
+			}
+			for i := range judged {
+				c := &batch[i]
+				f.spot = c.spot
+				f.examined++
+				if judged[i] {
+					f.matched++
+					if !f.found(c) {
+						return true, nil
+					}
+				}
+			}
+			batch = batch[len(judged):]
+			examined += len(judged)
+		}
+		if f.most > 0 && f.examined >= f.most {
+			f.gaveUp = true
+			return false, nil
+		}
+		if examined >= limit {
+			return false, nil
+		}
+		f.fetch = f.nextSize()
+	}
+}
+
+// firstSize is how many candidates are fetched at first.
+func (f *finder) firstSize() int {
+	if f.want == 0 {
+		return f.s.tuning.batch
+	}
+	return min(f.want-f.matched, f.s.tuning.batch)
+}
+
+// nextSize is how many candidates are fetched next.
+func (f *finder) nextSize() int {
+	if f.parsed() || f.want == 0 {
+		return min(2*f.fetch, f.s.tuning.batch)
+	}
+	return min(max(1, f.want-f.matched), f.s.tuning.batch)
+}
+
+// pull takes a batch of candidates from a stream.
+func (f *finder) pull(s stream) ([]candidate, error) {
+	var batch []candidate
+	for len(batch) < f.fetch {
+		c, err := s.next()
+		if err != nil {
+			return nil, err
+		}
+		if c == nil {
+			break
+		}
+		batch = append(batch, *c)
+	}
+	return batch, nil
+}
 
 // search returns a page of matches. Within a transaction, ctx carries it.
 func (s *Store) search(ctx context.Context, who search.Access, q *search.Query) (*store.Page, error) {
-	return nil, fhir.Errorf(fhir.Unsupported, "this store can not search yet")
+	f, err := s.newFinder(ctx, who, q)
+	if err != nil {
+		return nil, err
+	}
+	page := &store.Page{}
+	if q.Count <= 0 {
+		return page, nil
+	}
+	var first, last ordering.Spot
+	size, more := 0, false
+	f.bodies, f.want = true, q.Count+1
+	f.found = func(c *candidate) bool {
+		if len(page.Versions) == q.Count || size >= store.PageBytes {
+			more = true
+			return false
+		}
+		if len(page.Versions) == 0 {
+			first = c.spot
+		}
+		page.Versions = append(page.Versions, c.version)
+		size += len(c.version.Body)
+		last = c.spot
+		return true
+	}
+	if err := f.timed("search"); err != nil {
+		return nil, err
+	}
+	if len(page.Versions) == 0 {
+		return page, nil
+	}
+	before := q.After != nil // there is something where the walk comes from
+	if q.Backward {
+		slices.Reverse(page.Versions)
+		first, last, before, more = last, first, more, before
+	}
+	if before {
+		page.Prev = f.order.Position(first)
+	}
+	if more {
+		page.Next = f.order.Position(last)
+	}
+	return page, nil
 }
 
-// count returns how many resources match.
-func (s *Store) count(ctx context.Context, who search.Access, q *search.Query) (int64, error) {
-	return 0, fhir.Errorf(fhir.Unsupported, "this store can not count yet")
+// timed runs a search. If it takes long, the log is told.
+func (f *finder) timed(what string) error {
+	began := time.Now()
+	err := f.run()
+	f.told(what, began, err)
+	return err
+}
+
+// told tells the log of what took long.
+func (f *finder) told(what string, began time.Time, err error) {
+	if took := time.Since(began); took >= f.s.slow {
+		f.s.log.Warn("a "+what+" took long", "shape", f.q.Shape(), "duration", took, "examined", f.examined,
+			"questions", f.tally.questions.Load(), "rows", f.tally.rows.Load(), "failed", err != nil)
+	}
 }

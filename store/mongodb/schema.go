@@ -42,6 +42,7 @@ func up(fields ...string) bson.D {
 var indexes = []index{
 	{collection: "cur", keys: up("k", "d", "n"), late: true}, // by key, in the order of clinical dates
 	{collection: "cur", keys: up("w", "d", "n"), late: true}, // by word, likewise
+	{collection: "cur", keys: up("t", "d", "n")},             // a type, likewise
 	{collection: "cur", keys: up("d", "n")},                  // everything, likewise
 	{collection: "cur", keys: up("t", "lu", "_id")},          // a type by lastUpdated
 	{collection: "cur", keys: up("lu", "_id")},               // everything by lastUpdated

@@ -11,6 +11,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/search"
@@ -90,6 +91,9 @@ type Store struct {
 	looking sync.Mutex // held while what is known changes
 	defined int64      // the instant of the newest SearchParameter that is known; with looking
 
+	tuning tuning
+	asked  func(*mongo.Collection, mongo.Pipeline, *options.AggregateOptionsBuilder) // if not nil, told what is asked
+
 	mu     sync.RWMutex // held shared while a call begins
 	closed bool
 	calls  sync.WaitGroup
@@ -114,7 +118,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 func newStore(o Options) *Store {
 	s := &Store{
 		base: o.Registry, me: bson.NewObjectID(), pace: usualPace, log: o.Logger, clock: newClock(o.Now), byKey: newGates(),
-		byLock: newGates(), contended: make(chan struct{}, 1), units: make(chan struct{}, maxUnits),
+		byLock: newGates(), contended: make(chan struct{}, 1), units: make(chan struct{}, maxUnits), tuning: defaultTuning,
 	}
 	s.reg.Store(o.Registry)
 	s.codec = o.Registry.Codec.WithLimits(fhir.Limits{Depth: 1 << 16, Nodes: 1 << 30, StringBytes: 1 << 30, NumberDigits: 1 << 20})

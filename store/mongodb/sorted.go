@@ -1,0 +1,398 @@
+package mongodb
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/noafhir/noafhir/store/ordering"
+)
+
+// Results sorted by a parameter
+//
+// Where the parameter is the clinical date, by which the rows of every key are in
+// order, the rows of any condition will do. Other values stand in the index in
+// their order, each form of keys by itself, but a database can not give rows in
+// the order of one element of an array: a part of the index is read at a time and
+// put into order here (window.go). Resources without a value come last, and are
+// found by going through the type. Everything else is gathered and sorted here.
+
+// valueFields is what is read of candidates that are sorted by values.
+func (f *finder) valueFields() bson.D {
+	if !f.order.Indexed() {
+		return allFields
+	}
+	var any bson.A
+	for _, s := range f.formSpans() {
+		any = append(any, field("$and", bson.A{field("$gte", bson.A{"$$k", s.low}), field("$lt", bson.A{"$$k", s.high})}))
+	}
+	filter := bson.D{{Key: "input", Value: "$k"}, {Key: "as", Value: "k"}, {Key: "cond", Value: field("$or", any)}}
+	return slices.Concat(headFields, field("k", field("$filter", filter)))
+}
+
+// formSpans returns where the index has the values.
+func (f *finder) formSpans() []span {
+	var spans []span
+	for i := range f.order.Keys {
+		for _, form := range f.order.Keys[i].Forms {
+			spans = append(spans, spanOf(form.KeyRange))
+		}
+	}
+	return spans
+}
+
+// value finds out where a candidate stands in an order by values.
+func (f *finder) value(c *candidate) (err error) {
+	if f.order.Indexed() {
+		c.keys, err = decodeKeys(c.doc.Keys)
+		if err != nil {
+			return errDamaged(c.key(), err)
+		}
+		c.doc.Keys = nil
+		c.spot.Text = f.order.Text(c.keys)
+		return nil
+	}
+	if c.version, err = f.s.version(f.ctx, &c.doc); err != nil {
+		return err
+	}
+	if err := f.parse(c); err != nil {
+		return err
+	}
+	var text []byte
+	for i, k := range f.order.Keys {
+		text = f.order.AppendValue(text, i, k.Param.SortValue(c.resource, k.Descending))
+	}
+	c.spot.Text = string(text)
+	c.version, c.resource = nil, nil // much memory; it is read again if it is needed
+	c.doc.Body, c.doc.File = nil, nil
+	return nil
+}
+
+// valueStream yields a driver's candidates in an order by values.
+func (f *finder) valueStream(driver, limit int) (stream, error) {
+	if driver == walkIDs || !f.streamed() || driver >= 0 && !f.ordered(&f.conditions[driver]) {
+		return f.gather(driver)
+	}
+	with := func() (stream, error) {
+		if f.clinical {
+			return f.clinicalStream(driver, limit)
+		}
+		return f.formStreams(limit)
+	}
+	without := func() (stream, error) { return f.missingStream(driver, limit) }
+	text := f.spot.Text
+	inValues := text != "" && text[0] == ordering.Present
+	switch {
+	case f.order.Backward && inValues:
+		return &chainStream{parts: []func() (stream, error){with}}, nil
+	case f.order.Backward:
+		return &chainStream{parts: []func() (stream, error){without, with}}, nil
+	case text == f.missing():
+		return &chainStream{parts: []func() (stream, error){without}}, nil
+	}
+	return &chainStream{parts: []func() (stream, error){with, without}}, nil
+}
+
+// missing is the text of the spots of resources without a value.
+func (f *finder) missing() string { return string([]byte{f.order.Missing()}) }
+
+// A chainStream yields what several streams do, one after the other.
+type chainStream struct {
+	parts []func() (stream, error)
+	now   stream
+	last  ordering.Spot
+	cut   bool
+}
+
+func (s *chainStream) next() (*candidate, error) {
+	for {
+		if s.now == nil {
+			if len(s.parts) == 0 {
+				return nil, nil
+			}
+			var err error
+			if s.now, err = s.parts[0](); err != nil {
+				return nil, err
+			}
+			s.parts = s.parts[1:]
+		}
+		c, err := s.now.next()
+		if err != nil || c != nil {
+			return c, err
+		}
+		spot, all := s.now.end()
+		s.last, s.now = spot, nil
+		if !all {
+			s.parts, s.cut = nil, true
+		}
+	}
+}
+
+func (s *chainStream) end() (ordering.Spot, bool) { return s.last, !s.cut }
+
+// start is where rows begin, the way they are gone through.
+func (f *finder) start() ordering.Spot {
+	s := f.order.Start()
+	s.Text = ""
+	return s
+}
+
+// rows yields a driver's candidates by clinical date and creation, from a spot
+// on, that meet a filter.
+func (f *finder) rows(driver, limit int, from ordering.Spot, judged bson.D) (stream, error) {
+	if driver == walkAll {
+		src := f.everything()
+		src.judged = judged
+		return f.walk(src, from, limit), nil
+	}
+	return f.keyStreams(driver, limit, from, judged)
+}
+
+// missingStream yields the candidates without a value.
+func (f *finder) missingStream(driver, limit int) (stream, error) {
+	from := f.start()
+	if f.spot.Text == f.missing() {
+		from = ordering.Spot{A: f.spot.A, B: f.spot.B}
+	}
+	inner, err := f.rows(driver, limit, from, noneOf(filterOf("k", f.formSpans())))
+	return &missing{f, inner}, err
+}
+
+type missing struct {
+	f *finder
+	stream
+}
+
+func (s *missing) end() (ordering.Spot, bool) {
+	spot, all := s.stream.end()
+	spot.Text = s.f.missing()
+	return spot, all
+}
+
+// clinicalStream yields the candidates with a value, where that is their clinical
+// date.
+func (f *finder) clinicalStream(driver, limit int) (stream, error) {
+	s := &clinicalStream{f: f}
+	from := f.start()
+	if f.spot.Text != "" && f.spot.Text[0] == ordering.Present {
+		from = ordering.Spot{A: f.spot.A, B: f.spot.B}
+		fine, err := f.fine(from.A)
+		if err != nil {
+			return nil, err
+		}
+		if fine {
+			from.B = f.start().B
+		}
+	}
+	var err error
+	s.inner, err = f.rows(driver, limit, from, filterOf("k", f.formSpans()))
+	return s, err
+}
+
+// fine reports whether there are values that begin within a millisecond, but not
+// at its start: then the order within it is not that of the rows.
+func (f *finder) fine(ms int64) (bool, error) {
+	return f.occur(f.order.Keys[0].Param.WithinMillisecond(ms))
+}
+
+// maxGroup is how many candidates of one millisecond are put into order without
+// asking whether that is necessary.
+const maxGroup = 200
+
+// A clinicalStream puts values within one millisecond into order, which rows are
+// not.
+type clinicalStream struct {
+	f     *finder
+	inner stream
+	group []candidate // of one millisecond, in order
+	plain bool        // what else is of group's millisecond comes in order
+	ms    int64
+	ahead *candidate // read, but not in group
+	ended bool
+}
+
+func (s *clinicalStream) next() (*candidate, error) {
+	for len(s.group) == 0 {
+		c, err := s.take()
+		if err != nil || c == nil {
+			return nil, err
+		}
+		if s.plain && c.spot.A == s.ms {
+			return c, nil
+		}
+		if err := s.collect(*c); err != nil {
+			return nil, err
+		}
+	}
+	c := s.group[0]
+	s.group = s.group[1:]
+	return &c, nil
+}
+
+// take returns the next candidate of the rows.
+func (s *clinicalStream) take() (*candidate, error) {
+	if c := s.ahead; c != nil {
+		s.ahead = nil
+		return c, nil
+	}
+	c, err := s.inner.next()
+	s.ended = err == nil && c == nil
+	return c, err
+}
+
+// collect reads all candidates of the millisecond that c is the first of, as long
+// as their order is not known.
+func (s *clinicalStream) collect(c candidate) error {
+	s.ms, s.plain = c.spot.A, false
+	for known := false; ; {
+		if s.f.order.Compare(c.spot, s.f.spot) > 0 {
+			s.group = append(s.group, c)
+		}
+		if len(s.group) >= maxGroup && !known {
+			fine, err := s.f.fine(s.ms)
+			if err != nil {
+				return err
+			}
+			if s.plain = !fine; s.plain {
+				return nil
+			}
+			known = true
+		}
+		next, err := s.take()
+		if err != nil {
+			return err
+		}
+		if next == nil {
+			break
+		}
+		c = *next
+		if c.spot.A != s.ms {
+			s.ahead = &c
+			break
+		}
+	}
+	if cut, all := s.inner.end(); s.ended && !all && cut.A == s.ms {
+		s.group = nil // there may be more of it
+	}
+	slices.SortFunc(s.group, func(a, b candidate) int { return s.f.order.Compare(a.spot, b.spot) })
+	return nil
+}
+
+func (s *clinicalStream) end() (ordering.Spot, bool) {
+	spot, all := s.inner.end()
+	if !all { // up to the millisecond in which the rows have ended
+		spot.B, spot.Text = s.f.start().B, s.f.firstText()
+	}
+	return spot, all
+}
+
+// firstText is a text of spots before those of all values.
+func (f *finder) firstText() string {
+	if f.order.Down() {
+		return string([]byte{ordering.Present}) + strings.Repeat("\xff", 64)
+	}
+	return string([]byte{ordering.Present})
+}
+
+// A listStream yields what has been gathered.
+type listStream struct {
+	list []candidate
+	at   int
+	cut  bool // there is more behind it
+}
+
+func (s *listStream) next() (*candidate, error) {
+	if s.at == len(s.list) {
+		return nil, nil
+	}
+	s.at++
+	return &s.list[s.at-1], nil
+}
+
+func (s *listStream) end() (ordering.Spot, bool) {
+	if len(s.list) == 0 {
+		return ordering.Spot{}, true
+	}
+	return s.list[len(s.list)-1].spot, !s.cut
+}
+
+// gather reads all candidates of a driver, and keeps the first that come after
+// f.spot.
+func (f *finder) gather(driver int) (stream, error) {
+	out := &listStream{}
+	for match, hint := range f.driving(driver) {
+		q := question{match: match, hint: hint, judged: f.judgedBy(driver), fields: f.fields()}
+		err := f.answers(&q, func(d *doc) error {
+			c, err := f.candidate(d)
+			if err != nil || f.order.Compare(c.spot, f.spot) <= 0 {
+				return err
+			}
+			if out.list = append(out.list, c); len(out.list) >= 2*f.s.tuning.kept {
+				f.tidy(out)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	f.tidy(out)
+	return out, nil
+}
+
+// tidy sorts, drops what occurs twice, and cuts off what is too much.
+func (f *finder) tidy(s *listStream) {
+	slices.SortFunc(s.list, func(a, b candidate) int { return f.order.Compare(a.spot, b.spot) })
+	s.list = slices.CompactFunc(s.list, func(a, b candidate) bool { return a.spot == b.spot })
+	if len(s.list) > f.s.tuning.kept {
+		clear(s.list[f.s.tuning.kept:])
+		s.list, s.cut = s.list[:f.s.tuning.kept], true
+	}
+}
+
+// formStreams yields all resources that have a value, from the index.
+func (f *finder) formStreams(limit int) (stream, error) {
+	key := &f.order.Keys[0]
+	streams := make([]stream, len(key.Forms))
+	value, _ := f.order.Split(f.spot.Text)
+	for i := range key.Forms {
+		form := &key.Forms[i]
+		s := &formStream{f: f, form: form, low: form.Low, high: form.High, most: limit, last: f.spot, judged: f.judgedBy(walkForms)}
+		switch {
+		case value == nil:
+		case f.order.Down():
+			s.high = form.Seek(append(bytes.Clone(value), 0))
+			s.high = minKey(s.high, form.High)
+		default:
+			s.low = maxKey(form.Seek(value), form.Low)
+		}
+		streams[i] = s
+	}
+	return f.merge(streams)
+}
+
+func minKey(a, b []byte) []byte {
+	if bytes.Compare(a, b) < 0 {
+		return a
+	}
+	return b
+}
+
+func maxKey(a, b []byte) []byte {
+	if bytes.Compare(a, b) > 0 {
+		return a
+	}
+	return b
+}
+
+// edgeOf is the spot behind all that have a value, if last, or before them.
+func (f *finder) edgeOf(value []byte, last bool) ordering.Spot {
+	s := ordering.Spot{Text: string(f.order.AppendValue(nil, 0, value)), A: math.MinInt64, B: math.MinInt64}
+	if f.order.Down() != last {
+		s.A, s.B = math.MaxInt64, math.MaxInt64
+	}
+	return s
+}

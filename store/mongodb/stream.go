@@ -1,0 +1,570 @@
+package mongodb
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store/ordering"
+)
+
+// A stream yields candidates in the order of its finder, from the finder's spot
+// on. The database has judged them.
+type stream interface {
+	// next returns the next candidate, nil if there are no more.
+	next() (*candidate, error)
+
+	// end tells, when there are no more, up to where that is so and whether it is
+	// the end of all.
+	end() (ordering.Spot, bool)
+}
+
+// stream begins to go through a driver's candidates. It may end early, but not
+// before limit rows.
+func (f *finder) stream(driver, limit int) (stream, error) {
+	switch {
+	case f.order.By == ordering.ByValue:
+		return f.valueStream(driver, limit)
+	case driver == walkAll:
+		return f.walk(f.everything(), f.spot, limit), nil
+	case driver >= 0 && f.ordered(&f.conditions[driver]):
+		return f.keyStreams(driver, limit, f.spot, nil)
+	}
+	return f.sorted(driver), nil
+}
+
+// A source is a part of an index whose rows are in the order of a finder.
+type source struct {
+	driver int
+	match  bson.D
+	hint   bson.D
+	fields bson.D
+	judged bson.D // beside what else has to be
+	tight  bool   // the index is read between two places in order, from wherever
+}
+
+// everything is all resources of the type, or of all types.
+func (f *finder) everything() source {
+	s := source{driver: walkAll, match: bson.D{}, fields: f.fields(), tight: true}
+	typed := f.q.Type != ""
+	if typed {
+		s.match = field("t", f.q.Type)
+	}
+	switch f.order.By {
+	case ordering.ByUpdated:
+		s.hint = up("lu", "_id")
+	case ordering.ByID:
+		s.hint = up("id", "t")
+		if typed {
+			s.match, s.hint = field("_id", bson.D{{Key: "$gte", Value: f.q.Type + "/"}, {Key: "$lt", Value: f.q.Type + "0"}}), up("_id")
+		}
+		return s
+	default:
+		s.hint = up("d", "n")
+	}
+	if typed {
+		s.hint = slices.Concat(up("t"), s.hint)
+	}
+	return s
+}
+
+// ofSpan is what has one key.
+func (f *finder) ofSpan(driver int, c *condition, s span) source {
+	return source{driver: driver, match: s.filter(c.field), hint: f.hintOf(c), fields: f.fields()}
+}
+
+// fields is what is read of candidates.
+func (f *finder) fields() bson.D {
+	switch {
+	case f.order.By == ordering.ByValue:
+		return f.valueFields()
+	case f.bodies || f.parsed():
+		return allFields
+	}
+	return headFields
+}
+
+// keys returns the fields that decide about the order, and whether the first is
+// gone through downwards.
+func (f *finder) keys() []string {
+	switch {
+	case f.order.By == ordering.ByUpdated:
+		return []string{"lu", "_id"}
+	case f.order.By == ordering.ByID && f.q.Type != "":
+		return []string{"_id"}
+	case f.order.By == ordering.ByID:
+		return []string{"id", "t"}
+	}
+	return []string{"d", "n"}
+}
+
+// sort is the order as databases are told it.
+func (f *finder) sort() bson.D {
+	direction := int32(1)
+	if f.order.Down() {
+		direction = -1
+	}
+	var s bson.D
+	for _, k := range f.keys() {
+		s = append(s, bson.E{Key: k, Value: direction})
+	}
+	return s
+}
+
+// values returns the fields that decide about the order, at a spot.
+func (f *finder) values(s ordering.Spot) []any {
+	switch {
+	case f.order.By == ordering.ByUpdated:
+		return []any{int64(binary.BigEndian.Uint64([]byte(s.Text))), s.Text[8:]}
+	case f.order.By == ordering.ByID:
+		id, typ, _ := strings.Cut(s.Text, "\x00")
+		if f.q.Type != "" {
+			return []any{f.q.Type + "/" + id}
+		}
+		return []any{id, typ}
+	}
+	return []any{s.A, s.B}
+}
+
+// spotOf returns where a document stands, values apart.
+func (f *finder) spotOf(d *doc) ordering.Spot {
+	switch f.order.By {
+	case ordering.ByUpdated:
+		return ordering.Spot{Text: string(binary.BigEndian.AppendUint64(nil, uint64(d.LastUpdated))) + d.Ref}
+	case ordering.ByID:
+		return ordering.Spot{Text: d.ID + "\x00" + d.Type}
+	}
+	return ordering.Spot{A: d.Date, B: d.N}
+}
+
+// atEdge reports whether a spot is the one before all others, as far as the order
+// of rows goes.
+func (f *finder) atEdge(s ordering.Spot) bool {
+	switch f.order.By {
+	case ordering.ByDate, ordering.ByValue:
+		return s.A == math.MinInt64 || s.A == math.MaxInt64
+	}
+	start := f.order.Start()
+	return s == start
+}
+
+// rowText returns the text of a spot as far as the order of rows goes.
+func (f *finder) rowText(s ordering.Spot) string {
+	if f.order.By == ordering.ByDate || f.order.By == ordering.ByValue {
+		return ""
+	}
+	return s.Text
+}
+
+// beyond returns the name of the operator for what comes later.
+func (f *finder) beyond() string {
+	if f.order.Down() {
+		return "$lt"
+	}
+	return "$gt"
+}
+
+// behind returns filters for what comes behind a spot, one part after the other:
+// what has all values but the last the same comes first. Nil is everything.
+func (f *finder) behind(s ordering.Spot) []bson.D {
+	if f.atEdge(s) {
+		return []bson.D{nil}
+	}
+	keys, values := f.keys(), f.values(s)
+	var parts []bson.D
+	inclusive := false
+	for last := len(keys) - 1; last >= 0; last-- {
+		part := bson.D{}
+		for i := range last {
+			part = append(part, bson.E{Key: keys[i], Value: values[i]})
+		}
+		if last > 0 && values[last] == f.extreme() { // all of it, which the next part can hold
+			inclusive = true
+			continue
+		}
+		operator := f.beyond()
+		if inclusive {
+			operator += "e"
+			inclusive = false
+		}
+		parts = append(parts, append(part, bson.E{Key: keys[last], Value: field(operator, values[last])}))
+	}
+	return parts
+}
+
+// extreme is the number before which nothing comes.
+func (f *finder) extreme() any {
+	if f.order.Down() {
+		return int64(math.MaxInt64)
+	}
+	return int64(math.MinInt64)
+}
+
+// behindAny is behind as one filter.
+func (f *finder) behindAny(s ordering.Spot) bson.D {
+	parts := f.behind(s)
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	all := bson.A{}
+	for _, p := range parts {
+		all = append(all, p)
+	}
+	return field("$or", all)
+}
+
+// A walkStream goes through a source, in the order of its index.
+type walkStream struct {
+	f     *finder
+	src   source
+	parts []bson.D // what is left, one after the other
+	most  int      // rows that a question reads; 0: all
+
+	list []candidate
+	at   int
+	last ordering.Spot
+	cut  *ordering.Spot // where it ends early
+}
+
+// walk returns a stream of what comes behind a spot.
+func (f *finder) walk(src source, from ordering.Spot, limit int) *walkStream {
+	if first := f.edge(false); f.dated() && f.order.Compare(first, ordering.Spot{A: from.A, B: from.B}) > 0 {
+		from = first
+	}
+	src.judged = allOf(src.judged, f.judgedBy(src.driver))
+	w := &walkStream{f: f, src: src, parts: f.behind(from), last: from}
+	if limit < unlimited {
+		w.most = limit
+	}
+	return w
+}
+
+// next implements stream.
+func (w *walkStream) next() (*candidate, error) {
+	for w.at == len(w.list) {
+		if len(w.parts) == 0 || w.cut != nil {
+			return nil, nil
+		}
+		if err := w.fill(); err != nil {
+			return nil, err
+		}
+	}
+	w.at++
+	c := &w.list[w.at-1]
+	w.last = c.spot
+	return c, nil
+}
+
+// question returns the next one.
+func (w *walkStream) question() *question {
+	q := &question{
+		match: slices.Concat(w.src.match, w.parts[0]), hint: w.src.hint, sort: w.f.sort(), most: w.most, judged: w.src.judged,
+		limit: w.f.fetch, fields: w.src.fields,
+	}
+	if w.f.order.By == ordering.ByUpdated && w.src.driver == walkAll {
+		q.match = w.f.boundTime(q.match)
+	}
+	if far := w.f.far(); far != nil {
+		if w.src.tight {
+			q.match = allOf(q.match, far)
+		} else {
+			q.judged = allOf(q.judged, far)
+		}
+	}
+	return q
+}
+
+// fill fetches a batch.
+func (w *walkStream) fill() error {
+	w.list, w.at = w.list[:0], 0
+	q := w.question()
+	err := w.f.answers(q, func(d *doc) error {
+		c, err := w.f.candidate(d)
+		w.list = append(w.list, c)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(w.list) == q.limit {
+		last := w.list[len(w.list)-1].spot
+		w.parts = w.f.behind(ordering.Spot{Text: w.f.rowText(last), A: last.A, B: last.B})
+		return nil
+	}
+	if w.most > 0 {
+		bound, err := w.bound(q)
+		if err != nil {
+			return err
+		}
+		if bound != nil && !w.f.past(*bound) {
+			w.cut = bound
+			return nil
+		}
+		if bound != nil {
+			w.parts = nil
+			return nil
+		}
+	}
+	w.parts = w.parts[1:]
+	return nil
+}
+
+// bound returns the spot of the last row that a question was allowed to read, nil
+// if it was not that many.
+func (w *walkStream) bound(q *question) (*ordering.Spot, error) {
+	docs, err := w.f.all(&question{match: q.match, hint: q.hint, sort: q.sort, skip: w.most - 1, limit: 1, fields: headFields})
+	if err != nil || len(docs) == 0 {
+		return nil, err
+	}
+	spot := w.f.spotOf(&docs[0])
+	return &spot, nil
+}
+
+// end implements stream.
+func (w *walkStream) end() (ordering.Spot, bool) {
+	if w.cut != nil {
+		return *w.cut, false
+	}
+	return w.last, true
+}
+
+// candidate makes one of an answer.
+func (f *finder) candidate(d *doc) (candidate, error) {
+	c := candidate{spot: f.spotOf(d), doc: *d}
+	if f.order.By == ordering.ByValue {
+		return c, f.value(&c)
+	}
+	if d.Body != nil || d.File != nil {
+		var err error
+		c.version, err = f.s.version(f.ctx, d)
+		c.doc.Body = nil
+		return c, err
+	}
+	return c, nil
+}
+
+// boundTime adds to a filter the conditions on lastUpdated.
+func (f *finder) boundTime(match bson.D) bson.D {
+	for i := range f.conditions {
+		if c := &f.conditions[i]; c.timed {
+			match = allOf(match, c.filter())
+		}
+	}
+	if match == nil {
+		return bson.D{}
+	}
+	return match
+}
+
+// keyStreams yields the resources that have one of the keys of a condition and
+// meet a filter.
+func (f *finder) keyStreams(driver, limit int, from ordering.Spot, judged bson.D) (stream, error) {
+	c := &f.conditions[driver]
+	streams := make([]stream, len(c.spans))
+	for i, s := range c.spans {
+		src := f.ofSpan(driver, c, s)
+		src.judged = judged
+		if len(c.spans) > 1 && f.order.By != ordering.ByValue {
+			src.fields = headFields // many may be fetched that are not needed; they are read later
+		}
+		streams[i] = f.walk(src, from, limit)
+	}
+	return f.merge(streams)
+}
+
+// A mergeStream yields what several streams do, each candidate once. Where one
+// ends early, it does.
+type mergeStream struct {
+	order   ordering.Order
+	streams []stream
+	heads   []*candidate
+	cut     *ordering.Spot
+	last    ordering.Spot
+}
+
+// merge returns the streams as one.
+func (f *finder) merge(streams []stream) (stream, error) {
+	if len(streams) == 1 {
+		return streams[0], nil
+	}
+	m := &mergeStream{order: f.order, streams: streams, heads: make([]*candidate, len(streams)), last: f.spot}
+	err := f.together(len(streams), func(i int) error {
+		c, err := streams[i].next()
+		if c != nil {
+			kept := *c
+			m.heads[i] = &kept
+		}
+		return err
+	})
+	for i := range streams {
+		m.ended(i)
+	}
+	return m, err
+}
+
+// ended looks whether stream i has ended early.
+func (m *mergeStream) ended(i int) {
+	if m.heads[i] != nil {
+		return
+	}
+	if spot, all := m.streams[i].end(); !all && (m.cut == nil || m.order.Compare(spot, *m.cut) < 0) {
+		m.cut = &spot
+	}
+}
+
+// next implements stream.
+func (m *mergeStream) next() (*candidate, error) {
+	var least *candidate
+	for _, c := range m.heads {
+		if c != nil && (least == nil || m.order.Compare(c.spot, least.spot) < 0) {
+			least = c
+		}
+	}
+	if least == nil || m.cut != nil && m.order.Compare(least.spot, *m.cut) > 0 {
+		return nil, nil
+	}
+	m.last = least.spot
+	for i, c := range m.heads {
+		if c == nil || c.spot != least.spot {
+			continue
+		}
+		head, err := m.streams[i].next()
+		if err != nil {
+			return nil, err
+		}
+		m.heads[i] = nil
+		if head != nil {
+			kept := *head
+			m.heads[i] = &kept
+		}
+		m.ended(i)
+	}
+	return least, nil
+}
+
+// end implements stream.
+func (m *mergeStream) end() (ordering.Spot, bool) {
+	if m.cut != nil {
+		return *m.cut, false
+	}
+	return m.last, true
+}
+
+// A sortStream yields a driver's candidates, whose rows come in another order than
+// the one asked for: the database sorts them.
+type sortStream struct {
+	walkStream
+}
+
+// sorted returns the candidates of a driver behind f.spot.
+func (f *finder) sorted(driver int) stream {
+	s := sortStreams(f, driver)
+	if len(s) == 1 {
+		return s[0]
+	}
+	m, err := f.merge(s)
+	if err != nil {
+		return failed{err}
+	}
+	return m
+}
+
+// failed is a stream that could not begin.
+type failed struct{ err error }
+
+func (s failed) next() (*candidate, error)  { return nil, s.err }
+func (s failed) end() (ordering.Spot, bool) { return ordering.Spot{}, true }
+
+func sortStreams(f *finder, driver int) []stream {
+	var all []stream
+	for match, hint := range f.driving(driver) {
+		src := source{driver: driver, match: match, hint: hint, fields: f.fields(), judged: f.judgedBy(driver)}
+		if f.fetch > 100 && f.bodies {
+			src.fields = headFields
+		}
+		all = append(all, &sortStream{walkStream{f: f, src: src, parts: []bson.D{nil}, last: f.spot}})
+	}
+	for _, s := range all {
+		if len(all) > 1 {
+			s.(*sortStream).src.fields = headFields
+		}
+	}
+	return all
+}
+
+// driving returns what a driver is the union of, with the indexes.
+func (f *finder) driving(driver int) func(yield func(match, hint bson.D) bool) {
+	return func(yield func(match, hint bson.D) bool) {
+		switch driver {
+		case walkAll:
+			src := f.everything()
+			yield(src.match, src.hint)
+		case walkIDs:
+			name, hint, values := "id", up("id", "t"), f.q.IDs
+			if f.q.Type != "" {
+				name, hint, values = "_id", up("_id"), nil
+				for _, id := range f.q.IDs {
+					values = append(values, f.q.Type+"/"+id)
+				}
+			}
+			for list := range slices.Chunk(values, f.s.tuning.slice) {
+				if !yield(in(name, list), hint) {
+					return
+				}
+			}
+		default:
+			c := &f.conditions[driver]
+			for match := range f.slices(c) {
+				if !yield(f.rowsOf(c, match), f.hintOf(c)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// next implements stream.
+func (s *sortStream) next() (*candidate, error) {
+	for s.at == len(s.list) {
+		if len(s.parts) == 0 {
+			return nil, nil
+		}
+		if err := s.fill(); err != nil {
+			return nil, err
+		}
+	}
+	s.at++
+	s.last = s.list[s.at-1].spot
+	return &s.list[s.at-1], nil
+}
+
+func (s *sortStream) fill() error {
+	from := s.last
+	s.list, s.at = s.list[:0], 0
+	q := &question{
+		match: s.src.match, hint: s.src.hint, judged: allOf(s.src.judged, s.f.behindAny(from)), after: s.f.sort(),
+		limit: s.f.fetch, fields: s.src.fields,
+	}
+	err := s.f.answers(q, func(d *doc) error {
+		c, err := s.f.candidate(d)
+		s.list = append(s.list, c)
+		return err
+	})
+	if len(s.list) < q.limit {
+		s.parts = nil
+	}
+	return err
+}
+
+// occur reports whether there are rows in one of some ranges of keys.
+func (f *finder) occur(ranges []search.KeyRange) (bool, error) {
+	if len(ranges) == 0 {
+		return false, nil
+	}
+	n, err := f.countUpTo(filterOf("k", spansOf(ranges)), up("k", "d", "n"), 1)
+	return n > 0, err
+}

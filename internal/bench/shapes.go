@@ -54,6 +54,16 @@ func (a *asking) high(of float64) (t labTest, value string) {
 	return t, fmt.Sprintf("gt%.2f", t.high-(t.high-t.low)/of*(1-0.1*a.Float64()))
 }
 
+// apart is high of the tests whose unit is no multiple of another's: without a
+// code, a mass concentration is compared with those of all tests.
+func (a *asking) apart(of float64) (t labTest, value string) {
+	for t, value = a.high(of); !apart[t.code]; t, value = a.high(of) {
+	}
+	return t, value
+}
+
+var apart = map[string]bool{"10600-5": true, "9780-8": true, "2751-4": true}
+
 // day returns a day on which patients come, with room for days after it.
 func (a *asking) day() time.Time {
 	return firstDay.Add(followed + time.Duration(a.Float64()*float64(lastDay.Sub(firstDay)-2*followed)))
@@ -81,12 +91,20 @@ var pages = []shape{
 		y := 1960 + a.IntN(40)
 		return fmt.Sprintf("Patient?birthdate=ge%d&birthdate=lt%d&_sort=birthdate", y, y+2)
 	}},
+	{"`value-quantity` of a value", func(a *asking) string {
+		t := labTests[2]
+		return fmt.Sprintf("Observation?value-quantity=%.0f", t.low+a.Float64()*(t.high-t.low)) + ucum(t)
+	}},
+	{"`value-quantity` that many exceed, `_sort=value-quantity`", func(a *asking) string {
+		t := labTests[3]
+		return "Observation?value-quantity=gt" + fmt.Sprintf("%.1f", t.high-a.Float64()) + ucum(t) + "&_sort=value-quantity"
+	}},
 	{"`value-quantity` over a value, `_sort=value-quantity`", func(a *asking) string {
-		t, value := a.high(20)
+		t, value := a.apart(20)
 		return "Observation?value-quantity=" + value + ucum(t) + "&_sort=value-quantity"
 	}},
 	{"`value-quantity` over a value", func(a *asking) string {
-		t, value := a.high(20)
+		t, value := a.apart(20)
 		return "Observation?value-quantity=" + value + ucum(t)
 	}},
 	{"composite `code-value-quantity`", func(a *asking) string {

@@ -154,7 +154,7 @@ func (l *load) run(counter *atomic.Int64, span time.Duration) (result, error) {
 	}
 	all.Wait()
 	took, worked := time.Since(begin), l.to.cpu()-before
-	if err := errors.Join(errs...); err != nil {
+	if err := cmp.Or(errs...); err != nil {
 		return result{}, err
 	}
 	return l.result(counts, took, worked)

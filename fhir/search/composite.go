@@ -119,6 +119,9 @@ func parseComposite(p *Param, text string, o *Options) (comparison, error) {
 	}
 	v := &compositeValue{pair: p.pair}
 	for i := range f {
+		if f[i] == "" {
+			return nil, invalid("its part %d is empty", i+1)
+		}
 		c, err := p.pair.parts[i].parse(p, f[i], o)
 		if err != nil {
 			return nil, err

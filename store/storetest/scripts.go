@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"embed"
 	"io/fs"
 	"path"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/store"
 )
 
 //go:embed testdata/*.txt
@@ -38,6 +40,7 @@ func scripts(s *suite) {
 //	delete Type/id      deletes it
 //	find Type?query     has to find what stands indented below it, in that order,
 //	    Type/id         and to count as many
+//	    + Type/id       beside them, what is included, in any order
 //	refuse Type?query   must not be a query
 func runScript(s *suite, script string) {
 	st := s.fresh()
@@ -52,12 +55,17 @@ func runScript(s *suite, script string) {
 		case "delete":
 			st.remove(rest)
 		case "find":
-			var want []string
+			var want, beside []string
 			for i+1 < len(lines) && strings.HasPrefix(lines[i+1], "    ") {
 				i++
-				want = append(want, strings.TrimSpace(lines[i]))
+				if name, included := strings.CutPrefix(strings.TrimSpace(lines[i]), "+ "); included {
+					beside = append(beside, name)
+				} else {
+					want = append(want, strings.TrimSpace(lines[i]))
+				}
 			}
 			st.scriptFind(rest, want)
+			st.scriptInclude(rest, beside)
 		case "refuse":
 			if _, err := st.tryQuery(rest); err == nil {
 				s.Errorf("%s is accepted", rest)
@@ -86,4 +94,26 @@ func (s *trial) scriptFind(text string, want []string) {
 		}
 	}
 	s.wantTotal(s.Store, all, q, text, int64(len(want)))
+}
+
+// scriptInclude checks what a search includes beside its matches.
+func (s *trial) scriptInclude(text string, want []string) {
+	s.Helper()
+	q, err := s.tryQuery(text)
+	if err != nil || q.Includes == nil {
+		return
+	}
+	q.Count = 1000
+	page, err := s.Search(context.Background(), all, q)
+	if err != nil {
+		s.Errorf("%s: %v", text, err)
+		return
+	}
+	found, err := store.Include(context.Background(), s, s.reg, all, q.Includes, page.Versions)
+	got := names(found.Versions)
+	slices.Sort(got)
+	slices.Sort(want)
+	if err != nil || !slices.Equal(got, want) {
+		s.Errorf("%s includes %v, want %v (error %v)", text, got, want, err)
+	}
 }

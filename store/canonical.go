@@ -61,7 +61,7 @@ func (i *includer) calling(source string, p *search.Param, typ string, from []*V
 	if urls == nil {
 		return nil
 	}
-	q := &search.Query{Type: source, Count: MaxIncluded, Where: []search.Clause{{Ranges: p.CanonicalRanges(urls...), Exact: true}}}
+	q := &search.Query{Type: source, Count: MaxIncluded, Where: []search.Clause{p.Calling(urls...)}}
 	for more := true; more && !i.out.Cut; more = q.After != nil {
 		page, err := i.r.Search(i.ctx, i.who, q)
 		if err != nil {

@@ -108,15 +108,17 @@ func (r *Registry) ByURL(typ, url string) *Query {
 	return q
 }
 
-// CanonicalRanges returns the keys under which resources are indexed that have one
-// of some canonical URLs in p, in any version. They are in order.
-func (p *Param) CanonicalRanges(urls ...string) []KeyRange {
-	c := Clause{Ranges: []KeyRange{}}
+// Calling returns a clause that holds for the resources with one of some canonical
+// URLs in p, in any version.
+func (p *Param) Calling(urls ...string) Clause {
+	c := Clause{Param: p, Ranges: []KeyRange{}, Exact: true}
 	for _, url := range urls {
-		c.addRanges(p, &versionsValue{reg: p.reg, url: url})
+		v := &versionsValue{reg: p.reg, url: url}
+		c.Values = append(c.Values, Value{Text: url, comparison: v})
+		c.addRanges(p, v)
 	}
 	c.tidy()
-	return c.Ranges
+	return c
 }
 
 // canonicals returns what the canonical URLs in p lead to from r, of a type.

@@ -69,7 +69,7 @@ func (f *finder) calledFor(l *search.Link, r *fhir.Resource) (bool, error) {
 		return false, nil
 	}
 	q := *l.Target
-	q.Where = append(slices.Clip(q.Where), search.Clause{Ranges: l.Param.CanonicalRanges(url), Exact: true})
+	q.Where = append(slices.Clip(q.Where), l.Param.Calling(url))
 	inner, err := f.within(&q)
 	if err != nil {
 		return false, err

@@ -115,7 +115,7 @@ func (f *finder) referrers(l *search.Link, limit int, ranges *[]search.KeyRange)
 			if bad = err; err != nil {
 				return false
 			}
-			*ranges = append(*ranges, l.Param.CanonicalRanges(search.URLOf(r))...)
+			*ranges = append(*ranges, l.Param.Calling(search.URLOf(r)).Ranges...)
 		}
 		return len(found) <= limit
 	}

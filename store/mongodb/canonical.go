@@ -78,7 +78,7 @@ func (f *finder) calledFor(l *search.Link, r *fhir.Resource) (bool, error) {
 	if url == "" || !l.Param.Canonical() {
 		return false, nil
 	}
-	inner, err := f.within(l.Target, l.Param.CanonicalRanges(url))
+	inner, err := f.within(l.Target, l.Param.Calling(url).Ranges)
 	if err != nil {
 		return false, err
 	}

@@ -140,7 +140,7 @@ func (f *finder) referrers(l *search.Link, limit int, ranges *[]search.KeyRange)
 			if bad = inner.parse(c); bad != nil {
 				return false
 			}
-			*ranges = append(*ranges, l.Param.CanonicalRanges(search.URLOf(c.resource))...)
+			*ranges = append(*ranges, l.Param.Calling(search.URLOf(c.resource)).Ranges...)
 		}
 		*ranges = append(*ranges, f.s.reg.Load().ReferenceRanges(l.Param, c.key())...)
 		found++

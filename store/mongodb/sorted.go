@@ -2,12 +2,15 @@ package mongodb
 
 import (
 	"bytes"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store/ordering"
 )
 
@@ -55,20 +58,98 @@ func (f *finder) value(c *candidate) (err error) {
 		c.spot.Text = f.order.Text(c.keys)
 		return nil
 	}
-	if c.version, err = f.s.version(f.ctx, &c.doc); err != nil {
-		return err
+	return nil // see placeAll
+}
+
+// placeAll finds out where candidates stand whose values are not in the index.
+func (f *finder) placeAll(list []candidate) error {
+	resources := make([]*fhir.Resource, len(list))
+	for i := range list {
+		c := &list[i]
+		var err error
+		if c.version, err = f.s.version(f.ctx, &c.doc); err != nil {
+			return err
+		}
+		if err := f.parse(c); err != nil {
+			return err
+		}
+		resources[i] = c.resource
+		c.version, c.resource = nil, nil // much memory; it is read again if it is needed
+		c.doc.Body, c.doc.File = nil, nil
 	}
-	if err := f.parse(c); err != nil {
-		return err
+	for k := range f.order.Keys {
+		values, err := f.sortValues(&f.order.Keys[k].SortKey, resources)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			list[i].spot.Text += string(f.order.AppendValue(nil, k, values[i]))
+		}
 	}
-	var text []byte
-	for i, k := range f.order.Keys {
-		text = f.order.AppendValue(text, i, k.Param.SortValue(c.resource, k.Descending))
-	}
-	c.spot.Text = string(text)
-	c.version, c.resource = nil, nil // much memory; it is read again if it is needed
-	c.doc.Body, c.doc.File = nil, nil
 	return nil
+}
+
+// sortValues returns what resources are sorted by in a key, nil for those without
+// a value. What the caller may not see has none.
+func (f *finder) sortValues(k *search.SortKey, resources []*fhir.Resource) ([][]byte, error) {
+	values := make([][]byte, len(resources))
+	if len(k.Via) == 0 {
+		for i, r := range resources {
+			values[i] = k.Param.SortValue(r, k.Descending)
+		}
+		return values, nil
+	}
+	references := make([][]fhir.Key, len(resources))
+	wanted := map[string]bool{}
+	for i, r := range resources {
+		for _, key := range k.Via[0].Param.References(r) {
+			if key.Type == k.Via[0].Type {
+				references[i] = append(references[i], key)
+				wanted[key.String()] = true
+			}
+		}
+	}
+	targets, err := f.visible(slices.Sorted(maps.Keys(wanted)))
+	if err != nil {
+		return nil, err
+	}
+	found, err := f.sortValues(&search.SortKey{Param: k.Param, Descending: k.Descending, Via: k.Via[1:]}, targets)
+	if err != nil {
+		return nil, err
+	}
+	of := map[fhir.Key][]byte{}
+	for i, r := range targets {
+		of[r.Key()] = found[i]
+	}
+	for i := range resources {
+		for _, key := range references[i] {
+			values[i] = k.Better(values[i], of[key])
+		}
+	}
+	return values, nil
+}
+
+// visible returns those of some resources that are there and that the caller may
+// see.
+func (f *finder) visible(refs []string) ([]*fhir.Resource, error) {
+	var all []*fhir.Resource
+	for list := range slices.Chunk(refs, f.s.tuning.slice) {
+		err := f.answers(&question{match: in("_id", list), hint: up("_id"), judged: field("del", false), fields: allFields}, func(d *doc) error {
+			v, err := f.s.version(f.ctx, d)
+			if err != nil {
+				return err
+			}
+			r, err := f.s.parse(v)
+			if err == nil && f.who.Permits(r) {
+				all = append(all, r)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // valueStream yields a driver's candidates in an order by values.
@@ -323,21 +404,42 @@ func (s *listStream) end() (ordering.Spot, bool) {
 // f.spot.
 func (f *finder) gather(driver int) (stream, error) {
 	out := &listStream{}
+	var waiting []candidate // their values are not known yet
+	add := func(list []candidate) {
+		for _, c := range list {
+			if f.order.Compare(c.spot, f.spot) > 0 {
+				out.list = append(out.list, c)
+			}
+		}
+		if len(out.list) >= 2*f.s.tuning.kept {
+			f.tidy(out)
+		}
+	}
+	place := func() error {
+		err := f.placeAll(waiting)
+		add(waiting)
+		waiting = waiting[:0]
+		return err
+	}
 	for match, hint := range f.driving(driver) {
 		q := question{match: match, hint: hint, judged: f.judgedBy(driver), fields: f.fields()}
 		err := f.answers(&q, func(d *doc) error {
 			c, err := f.candidate(d)
-			if err != nil || f.order.Compare(c.spot, f.spot) <= 0 {
-				return err
+			if err == nil && f.order.Indexed() {
+				add([]candidate{c})
+				return nil
 			}
-			if out.list = append(out.list, c); len(out.list) >= 2*f.s.tuning.kept {
-				f.tidy(out)
+			if waiting = append(waiting, c); err == nil && len(waiting) >= f.s.tuning.batch {
+				return place()
 			}
-			return nil
+			return err
 		})
 		if err != nil {
 			return nil, err
 		}
+	}
+	if err := place(); err != nil {
+		return nil, err
 	}
 	f.tidy(out)
 	return out, nil

@@ -14,8 +14,9 @@ import (
 // Bodies are stored as they are sent. Those that shrink enough to be worth it are
 // compressed. The first byte tells: JSON begins with a brace.
 const (
-	zstdFormat   = 1
-	compressFrom = 512     // shorter ones do not shrink enough
+	zstdFormat   = 1 // with the dictionary
+	dictionaryID = 1
+	compressFrom = 128     // shorter ones do not shrink enough
 	maxInline    = 1 << 20 // longer ones, as stored, lie in GridFS: a document has at most 16 MB
 	maxBody      = 1 << 30
 )
@@ -28,11 +29,11 @@ type packer struct {
 
 func newPacker() (*packer, error) {
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(256<<10),
-		zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(true))
+		zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false), zstd.WithEncoderDictRaw(dictionaryID, []byte(dictionary)))
 	if err != nil {
 		return nil, err
 	}
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBody))
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBody), zstd.WithDecoderDictRaw(dictionaryID, []byte(dictionary)))
 	return &packer{encoder, decoder}, err
 }
 

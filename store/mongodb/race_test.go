@@ -125,6 +125,37 @@ func TestCreationRace(t *testing.T) {
 	}
 }
 
+// TestConditionalRace has many clients of two servers make a resource unless there
+// is one with its identifier.
+func TestConditionalRace(t *testing.T) {
+	reg := storetest.NewRegistry(t)
+	criteria, err := search.Parse(reg, "Patient", [][2]string{{"identifier", "http://example.org|1"}}, search.Options{DefaultCount: 10, MaxCount: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, o := range modes {
+		t.Run(name, func(t *testing.T) {
+			stores := pair(t, reg, o)
+			var made [clients]*store.Version
+			race(t, func(c int) error {
+				w := write(t, reg, fmt.Sprintf(`{"resourceType":"Patient","id":"c%d","identifier":[{"system":"http://example.org","value":"1"}]}`, c))
+				return stores[c%2].Update(ctx, func(tx store.Tx) (err error) {
+					made[c], _, err = store.CreateUnlessFound(ctx, tx, all, criteria, w)
+					return err
+				})
+			}, fhir.Internal)
+			for c, v := range made {
+				if v == nil || v.Key != made[0].Key {
+					t.Errorf("client %d got %+v, client 0 %+v", c, v, made[0])
+				}
+			}
+			if n, err := stores[0].Count(ctx, all, criteria); n != 1 || err != nil {
+				t.Errorf("there are %d resources (error %v), want 1", n, err)
+			}
+		})
+	}
+}
+
 // TestIncrements has units of two servers count in two resources.
 func TestIncrements(t *testing.T) {
 	reg := storetest.NewRegistry(t)

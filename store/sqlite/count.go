@@ -149,6 +149,11 @@ func (s *bitSet) add(n int64) {
 	(*s)[word] |= 1 << (n % 64)
 }
 
+func (s bitSet) has(n int64) bool {
+	word := int(n / 64)
+	return word < len(s) && s[word]&(1<<(n%64)) != 0
+}
+
 // keep leaves in s what is also in other.
 func (s bitSet) keep(other bitSet) {
 	for i := range s {

@@ -98,6 +98,14 @@ func BenchmarkFirstPage(bb *testing.B) {
 			bb.ReportMetric(float64(s.Stats().Examined-before)/float64(bb.N), "examined/op")
 		})
 	}
+	last := b.query("Patient", "_sort=family") // nobody is without, which takes looking
+	last.Backward = true
+	bb.Run("sort-family-last", func(bb *testing.B) {
+		for bb.Loop() {
+			_, err := s.Search(background, everything, last)
+			b.must(err)
+		}
+	})
 	b.deep(bb, s, "sort-family-at-90000", "Patient", "_sort=family", 90_000)
 	b.deep(bb, s, "sort-chain-family-at-100000", "Observation", "_sort=subject:Patient.family", 100_000)
 	b.deep(bb, s, "sort-date-at-180000", "Observation", "_sort=-date", 180_000)

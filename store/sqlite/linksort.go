@@ -334,6 +334,8 @@ type rowStream struct {
 	rows   []ordering.Spot // gathered
 	more   bool            // there may be others behind them
 	now    candidate
+
+	without bitSet // resources to be left out
 }
 
 // gather gathers rows, as many as are kept.
@@ -361,6 +363,9 @@ func (s *rowStream) add(key []byte, from ordering.Spot) error {
 		row, err := q.step()
 		if err != nil || !row {
 			return err
+		}
+		if s.without.has(q.num(1)) {
+			continue
 		}
 		if s.rows = append(s.rows, ordering.Spot{A: q.num(0), B: q.num(1)}); len(s.rows) >= 2*s.f.s.tuning.kept {
 			s.tidy()

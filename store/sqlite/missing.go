@@ -14,7 +14,7 @@ func (f *finder) missingStream(driver int, keys []search.KeyRange) (stream, erro
 		from = ordering.Spot{A: f.spot.A, B: f.spot.B}
 	}
 	inner, err := f.keyStreams(driver, keys, math.MaxInt, from)
-	s := &missing{f: f, inner: inner}
+	s := &missing{f: f, inner: inner, ranges: keys}
 	if via := f.order.Keys[0].Via; len(via) > 0 {
 		s.refs = via[0].Param.SortForms()
 	}
@@ -27,6 +27,10 @@ type missing struct {
 	keys  keySet
 	refs  []search.SortForm // of references, if these are what it takes; nil: not known
 	seen  int
+	found int
+
+	ranges []search.KeyRange // of the candidates
+	bare   bool              // inner leaves out what the index says to have a value
 }
 
 func (s *missing) next() (*candidate, error) {
@@ -46,10 +50,47 @@ func (s *missing) next() (*candidate, error) {
 			return nil, err
 		}
 		if missing {
+			s.found++
 			c.spot.Text = string([]byte{s.f.order.Missing()})
 			return c, nil
 		}
+		if !s.bare && s.seen >= s.f.s.tuning.sought && 16*s.found < s.seen {
+			if err := s.sift(c.spot); err != nil {
+				return nil, err
+			}
+		}
 	}
+}
+
+// sift goes on from a spot without the resources that have a value: few lack one, so
+// that it pays to read from the index which have.
+func (s *missing) sift(from ordering.Spot) error {
+	s.bare = true
+	key := &s.f.order.Keys[0]
+	if len(key.Via) > 0 {
+		return nil
+	}
+	rows := &rowStream{f: s.f, ranges: s.ranges, from: ordering.Spot{A: from.A, B: from.B}, more: true}
+	for i := range key.Forms {
+		q, err := s.f.c.prepare("SELECT n FROM post WHERE k>=? AND k<?")
+		if err != nil {
+			return err
+		}
+		q.blob(key.Forms[i].Low).blob(key.Forms[i].High)
+		for {
+			row, err := q.step()
+			if err != nil || !row {
+				q.reset()
+				if err != nil {
+					return err
+				}
+				break
+			}
+			rows.without.add(q.num(0))
+		}
+	}
+	s.inner = rows
+	return nil
 }
 
 // lacks reports whether a candidate, whose keys have been unpacked, has no value.

@@ -17,6 +17,7 @@ type tuning struct {
 	streams   int // keys whose rows are merged, at most
 	targets   int // resources that a condition on others is resolved to, at most
 	walked    int // resources brought up to date at once
+	sought    int // resources looked at for those without a value before it is read from the index which have one
 	fan       int // resources that others are sorted by in one value of which what refers to them is gathered
 	run       int // candidates alike by the first key that are sorted by the others, at most
 	counted   int // rows that are counted rather than estimated from a sample, fewer than this
@@ -26,6 +27,6 @@ type tuning struct {
 
 var defaultTuning = tuning{
 	few: 100, budget: 400, growth: 8, gathered: 4_000_000, kept: 20_000, countKept: 500_000, countRows: 10, probeKeys: 8, batch: 512,
-	streams: 128, targets: 20_000, walked: 200, deferFrom: 5_000, deferred: 1_000_000, run: 64, fan: 5000,
+	streams: 128, targets: 20_000, walked: 200, deferFrom: 5_000, deferred: 1_000_000, run: 64, fan: 5000, sought: 1000,
 	counted: 20_000, sample: 1000, enough: 20,
 }

@@ -331,7 +331,12 @@ func TestHold(t *testing.T) {
 	if now := walk(); now != before {
 		t.Errorf("%d versions became %d", before, now)
 	}
-	if err := copying.Close(); err != nil {
+	mongodb.Die(copying)
+	next, err := mongodb.OpenQuick(ctx, url, mongodb.Options{Registry: reg, Archive: true})
+	if err != nil {
+		t.Fatalf("after the process died that copied: %v", err)
+	}
+	if err := next.Close(); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "writing after the copy", func() bool {

@@ -23,15 +23,34 @@ func (s *Store) allow(ctx context.Context, archive bool) error {
 		return nil
 	}
 	s.access.Store(sealed)
-	taken, err := s.takeHold(ctx)
-	if err != nil {
+	if err := s.awaitHold(ctx); err != nil {
 		return err
-	}
-	if !taken {
-		return fhir.Errorf(fhir.Unavailable, "another process copies it")
 	}
 	s.held.Store(true)
 	return pauseFor(ctx, s.pace.all)
+}
+
+// awaitHold takes the lease, after the process that had it has died if need be.
+func (s *Store) awaitHold(ctx context.Context) error {
+	var first bson.DateTime
+	for {
+		taken, err := s.takeHold(ctx)
+		if err != nil || taken {
+			return err
+		}
+		note, err := one[holdNote](s.meta.FindOne(ctx, byID("hold")))
+		switch {
+		case err != nil:
+			return err
+		case note != nil && first != 0 && note.Until != first:
+			return fhir.Errorf(fhir.Unavailable, "another process copies it")
+		case note != nil:
+			first = note.Until
+		}
+		if err := pauseFor(ctx, s.pace.look); err != nil {
+			return err
+		}
+	}
 }
 
 // untilQuiet waits until no other server writes, if they have not known that for

@@ -99,3 +99,9 @@ func Forget(ctx context.Context, s *Store) error {
 	}
 	return err
 }
+
+// Die has a store end without a word to others.
+func Die(s *Store) {
+	s.held.Store(false)
+	s.Close()
+}

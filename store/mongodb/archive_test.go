@@ -12,7 +12,6 @@ import (
 
 func TestArchive(t *testing.T) {
 	reg := storetest.NewRegistry(t)
-	searches(t, openQuick(t, fresh(t), mongodb.Options{Registry: reg}))
 	storetest.RunArchive(t, func(t *testing.T) store.Archive {
 		return openQuick(t, fresh(t), mongodb.Options{Registry: reg})
 	}, reg)

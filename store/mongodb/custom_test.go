@@ -49,14 +49,6 @@ func countBy(t testing.TB, s *mongodb.Store, code, value string) int64 {
 	return n
 }
 
-// searches skips a test as long as the store can not search.
-func searches(t testing.TB, s *mongodb.Store) {
-	t.Helper()
-	if _, err := s.Count(ctx, all, &search.Query{Type: "Patient"}); fhir.KindOf(err) == fhir.Unsupported {
-		t.Skip("the store can not search yet")
-	}
-}
-
 // until waits for something that other goroutines bring about.
 func until(t testing.TB, what string, done func() bool) {
 	t.Helper()
@@ -85,7 +77,6 @@ func TestCustomParams(t *testing.T) {
 	url := fresh(t)
 	reg := storetest.NewRegistry(t)
 	a, b := openQuick(t, url, mongodb.Options{Registry: reg}), openQuick(t, url, mongodb.Options{Registry: reg})
-	searches(t, a)
 	const n = 30
 	for i := range n {
 		keep(t, a, fmt.Sprintf(`{"resourceType":"Patient","id":"p%d","name":[{"prefix":["Dr"],"suffix":["Jr"]}]}`, i))
@@ -131,7 +122,6 @@ func TestDiedBeforeTelling(t *testing.T) {
 	url := fresh(t)
 	reg := storetest.NewRegistry(t)
 	s := openQuick(t, url, mongodb.Options{Registry: reg})
-	searches(t, s)
 	keep(t, s, `{"resourceType":"Patient","id":"p","name":[{"prefix":["Dr"]}]}`)
 	died := openQuick(t, url, mongodb.Options{Registry: reg})
 	if err := mongodb.PutAndDie(ctx, died, write(t, reg, definition("name-prefix", "prefix"))); err != nil {
@@ -149,7 +139,6 @@ func TestWalkGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	searches(t, s)
 	for i := range 5 {
 		keep(t, s, fmt.Sprintf(`{"resourceType":"Patient","id":"p%d","name":[{"prefix":["Dr"]}]}`, i))
 	}
@@ -169,7 +158,6 @@ func TestCustomParamsAtRandom(t *testing.T) {
 	reg := storetest.NewRegistry(t)
 	codes := []string{"x-prefix", "x-suffix", "x-text"}
 	servers := []*mongodb.Store{openQuick(t, url, mongodb.Options{Registry: reg}), openQuick(t, url, mongodb.Options{Registry: reg})}
-	searches(t, servers[0])
 	r := rand.New(rand.NewPCG(1, 2))
 	stored := map[string]bool{}
 	for i := range 60 {
@@ -203,7 +191,6 @@ func TestReindex(t *testing.T) {
 	url := fresh(t)
 	reg := storetest.NewRegistry(t)
 	s := openQuick(t, url, mongodb.Options{Registry: reg})
-	searches(t, s)
 	const n = 450
 	for i := range n {
 		keep(t, s, fmt.Sprintf(`{"resourceType":"Patient","id":"p%d","name":[{"family":"Poe"}]}`, i))
@@ -257,7 +244,6 @@ func TestOtherParameters(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := openQuick(t, url, mongodb.Options{Registry: some})
-	searches(t, old)
 	for i := range 10 {
 		keep(t, old, fmt.Sprintf(`{"resourceType":"Patient","id":"p%d","name":[{"family":"Poe"}]}`, i))
 	}

@@ -366,6 +366,9 @@ func (s *clinicalStream) end() (ordering.Spot, bool) {
 	spot, all := s.inner.end()
 	if !all { // up to the millisecond in which the rows have ended
 		spot.B, spot.Text = s.f.start().B, s.f.firstText()
+		if s.f.order.Compare(spot, s.f.spot) < 0 { // it is the one it began in
+			spot = s.f.spot
+		}
 	}
 	return spot, all
 }

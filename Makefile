@@ -11,8 +11,8 @@ help: ## list the targets
 test: ## format, vet, staticcheck, tidy, then go test -race ./..., MongoDB included
 	@scripts/test.sh
 
-check: ## test, and: generated files, known vulnerabilities, the static binary
-	@scripts/test.sh
+check: ## test, with all random tests on MongoDB too, and: generated files, known vulnerabilities, the static binary
+	@NOAFHIR_TEST_SEEDS=8 scripts/test.sh
 	@scripts/check.sh
 
 build: ## the stripped static binary, bin/noafhir

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,11 +25,7 @@ const (
 // random does the same arbitrary things to the store and to the oracle, and
 // compares what they answer to arbitrary questions.
 func random(s *suite) {
-	seeds := randomSeeds
-	if testing.Short() {
-		seeds = 2
-	}
-	for seed := range seeds {
+	for seed := range seeds() {
 		s.run(fmt.Sprint("seed ", seed), func(s *suite) {
 			g := &generator{rand.New(rand.NewPCG(uint64(seed), 0))}
 			p := &pair{trial: s.fresh(), oracle: &trial{s, NewMemory(s.reg)}, generator: g}
@@ -39,6 +37,20 @@ func random(s *suite) {
 			}
 		})
 	}
+}
+
+// SeedsVariable is the name of the environment variable that says how many random
+// tests are made of each kind, 8 without it.
+const SeedsVariable = "NOAFHIR_TEST_SEEDS"
+
+func seeds() int {
+	if n, err := strconv.Atoi(os.Getenv(SeedsVariable)); err == nil && n > 0 {
+		return n
+	}
+	if testing.Short() {
+		return 2
+	}
+	return randomSeeds
 }
 
 // A pair is a store and the oracle that was told the same.

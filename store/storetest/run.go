@@ -47,6 +47,16 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reg *search.Registry
 	RunUnits(t, open, reg)
 }
 
+// RunSearches is the part of [Run] that is about how results are found.
+func RunSearches(t *testing.T, open func(t *testing.T) store.Store, reg *search.Registry) {
+	runParts(t, open, reg,
+		part{"searches", searches},
+		part{"pages", pages},
+		part{"scripts", scripts},
+		part{"random", random},
+	)
+}
+
 // RunUnits is the part of [Run] that is about units of work, in which stores
 // differ by their [store.Traits].
 func RunUnits(t *testing.T, open func(t *testing.T) store.Store, reg *search.Registry) {

@@ -2,9 +2,11 @@ package transfer_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,11 +15,15 @@ import (
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/r4"
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/internal/transfer"
 	"github.com/noafhir/noafhir/store"
+	"github.com/noafhir/noafhir/store/mongodb"
 	"github.com/noafhir/noafhir/store/sqlite"
 	"github.com/noafhir/noafhir/store/storetest"
 )
@@ -73,6 +79,37 @@ func openSQLite(t *testing.T, path string, o sqlite.Options) *sqlite.Store {
 	return s
 }
 
+// openMongoDB opens a store in a database of its own, or returns nil if there is
+// no server to test with.
+func openMongoDB(t *testing.T, reg *search.Registry) store.Archive {
+	t.Helper()
+	server := os.Getenv("NOAFHIR_TEST_MONGODB")
+	if server == "" {
+		return nil
+	}
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatalf("NOAFHIR_TEST_MONGODB: %v", err)
+	}
+	u.Path = "/noafhir_test_" + rand.Text()
+	s, err := mongodb.Open(t.Context(), u.String(), mongodb.Options{Registry: reg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.Close()
+		client, err := mongo.Connect(options.Client().ApplyURI(server))
+		if err == nil {
+			err = client.Database(u.Path[1:]).Drop(context.Background())
+			client.Disconnect(context.Background())
+		}
+		if err != nil {
+			t.Errorf("dropping the database: %v", err)
+		}
+	})
+	return s
+}
+
 // TestCopy copies between kinds of stores, there and back.
 func TestCopy(t *testing.T) {
 	reg := registry(t)
@@ -82,7 +119,11 @@ func TestCopy(t *testing.T) {
 	third := storetest.NewMemory(reg)
 	want := contents(t, first)
 	var from store.Archive = first
-	for _, to := range []store.Archive{second, third} {
+	targets := []store.Archive{second, third}
+	if m := openMongoDB(t, reg); m != nil {
+		targets = []store.Archive{m, second, third}
+	}
+	for _, to := range targets {
 		told := map[string]int{}
 		verb := ""
 		sum, err := transfer.Copy(t.Context(), transfer.CopyOptions{
@@ -107,8 +148,8 @@ func TestCopy(t *testing.T) {
 		}
 		from = to
 	}
-	fillStore(t, second, reg, 1)
-	_, err := transfer.Copy(t.Context(), transfer.CopyOptions{From: first, To: second, Codec: reg.Codec})
+	fillStore(t, third, reg, 1)
+	_, err := transfer.Copy(t.Context(), transfer.CopyOptions{From: second, To: third, Codec: reg.Codec})
 	if d, ok := errors.AsType[*transfer.Difference](err); !ok || !strings.Contains(err.Error(), "Observation/o0 version") {
 		t.Errorf("a copy that was written to: %v (%v)", err, d)
 	}

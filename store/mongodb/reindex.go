@@ -59,6 +59,9 @@ func (s *Store) finishIndex(ctx context.Context, progress func(done, total int64
 	if err := w.all(ctx); err != nil {
 		return err
 	}
+	if progress != nil {
+		progress(w.total, w.total) // servers may have done a part
+	}
 	return s.complete(ctx, k)
 }
 

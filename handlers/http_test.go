@@ -19,12 +19,30 @@ import (
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/handlers"
 	"github.com/noafhir/noafhir/store"
+	"github.com/noafhir/noafhir/store/mongodb"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 	"github.com/noafhir/noafhir/store/sqlite"
 )
 
 // stores are the databases that the tests of this package run on.
 var stores = map[string]func(t testing.TB, registry *search.Registry) store.Store{
-	"sqlite": openSQLite,
+	"sqlite":  openSQLite,
+	"mongodb": openMongoDB,
+}
+
+// openMongoDB skips the test where there is no MongoDB.
+func openMongoDB(t testing.TB, registry *search.Registry) store.Store {
+	t.Helper()
+	db, err := mongodb.Open(t.Context(), mongotest.Fresh(t), mongodb.Options{Registry: registry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
 }
 
 func openSQLite(t testing.TB, registry *search.Registry) store.Store {

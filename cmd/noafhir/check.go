@@ -64,11 +64,9 @@ func checkAddress(problems *config.Problems, flag, address string) {
 	case isMongoDB(address):
 		if err := mongodb.CheckURL(address); err != nil {
 			problems.Add("%s: %v", flag, err)
-		} else {
-			problems.Add("%s: MongoDB is not built yet; use sqlite:PATH", flag)
 		}
 	default:
-		problems.Add("%s: must be sqlite:PATH", flag)
+		problems.Add("%s: must be sqlite:PATH or the connection string of a MongoDB, mongodb://HOST/DATABASE", flag)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/noafhir/noafhir/internal/config"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 )
 
 // A ledger is what clients were told was stored.
@@ -27,11 +27,23 @@ type ledger struct {
 // the same store. After each restart every acknowledged version is there, with
 // its history and in the index, and no transaction is half there.
 func TestKill(t *testing.T) {
+	testKill(t, storeIn(t.TempDir()))
+}
+
+// TestKillOnMongoDB is TestKill on a database that does not die with the server.
+// It may wait for a minute until that lets go of the transactions of the dead.
+func TestKillOnMongoDB(t *testing.T) {
+	t.Parallel()
+	url := mongotest.Fresh(t)
+	needTransactions(t, url)
+	testKill(t, url)
+}
+
+func testKill(t *testing.T, store string) {
 	rounds := 6
 	if testing.Short() {
 		rounds = 2
 	}
-	store := storeIn(t.TempDir())
 	told := &ledger{versions: map[string]int{}, bundles: map[string]bool{}}
 	for round := range rounds {
 		verify(t, store)
@@ -51,18 +63,12 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// verify checks that the whole database, index and all, is in order.
+// verify checks that the whole database, index and all, is in order, where the
+// store can do that.
 func verify(t *testing.T, url string) {
 	t.Helper()
-	c := settings{Store: config.NewSecret(url)}
-	defs, err := loadDefinitions(noLimits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	st, err := c.openStore(t.Context(), defs, false, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := openHere(t, url)
+	var err error
 	if checks, ok := st.(interface{ Verify(context.Context) error }); ok {
 		err = checks.Verify(t.Context())
 	}
@@ -100,8 +106,7 @@ func (l *ledger) writeUntilKilled(t *testing.T, s *server, round int) {
 // write stores a version of a patient, or a transaction, and notes it if the
 // server says that it is stored. It reports whether to go on.
 func (l *ledger) write(t *testing.T, s *server, client, i int, id string, killed *atomic.Bool) bool {
-	method, path, body := "PUT", "/fhir/Patient/"+id, fmt.Sprintf(
-		`{"resourceType":"Patient","id":"%s","identifier":[{"system":"urn:crash","value":"%s"}],"multipleBirthInteger":%d}`, id, id, i%3+1)
+	method, path, body := "PUT", "/fhir/Patient/"+id, crashPatient(id, i%3+1)
 	if client%2 == 1 {
 		method, path, body = "POST", "/fhir", transaction(fmt.Sprintf("%s-%d", id, i))
 	}
@@ -131,6 +136,11 @@ func (l *ledger) write(t *testing.T, s *server, client, i int, id string, killed
 		l.bundles[fmt.Sprintf("%s-%d", id, i)] = true
 	}
 	return true
+}
+
+// crashPatient returns a version of a patient.
+func crashPatient(id string, number int) string {
+	return fmt.Sprintf(`{"resourceType":"Patient","id":"%s","identifier":[{"system":"urn:crash","value":"%s"}],"multipleBirthInteger":%d}`, id, id, number)
 }
 
 // parts is how many resources each transaction has.

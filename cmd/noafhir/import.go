@@ -110,6 +110,9 @@ func (e ending) with(c io.Closer) {
 // storeTarget opens the store of the settings for import.
 func (c *settings) storeTarget(ctx context.Context, defs definitions) (transfer.Target, database, error) {
 	st, err := c.openStore(ctx, defs, true, nil)
+	if err != nil && ctx.Err() != nil {
+		return nil, nil, errors.New("interrupted before anything was loaded")
+	}
 	if err != nil {
 		return nil, nil, err
 	}

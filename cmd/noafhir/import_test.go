@@ -74,7 +74,14 @@ func exported(t *testing.T, store string, args ...string) map[string][]string {
 }
 
 func TestImportAndExport(t *testing.T) {
-	dir, store := invented(t), storeIn(t.TempDir())
+	overStores(t, func(t *testing.T, store string) {
+		needTransactions(t, store)
+		testImportAndExport(t, store)
+	})
+}
+
+func testImportAndExport(t *testing.T, store string) {
+	dir := invented(t)
 	code, out, errs := runHere(t, nil, "import", "--store", store, dir)
 	if code != 0 || !strings.Contains(out, "loaded 34 resources") || !strings.Contains(out, " 0 errors") {
 		t.Fatalf("got exit code %d, %s%s", code, out, errs)
@@ -103,7 +110,14 @@ func TestImportAndExport(t *testing.T) {
 }
 
 func TestReindex(t *testing.T) {
-	dir, store := invented(t), storeIn(t.TempDir())
+	overStores(t, func(t *testing.T, store string) {
+		needTransactions(t, store)
+		testReindex(t, store)
+	})
+}
+
+func testReindex(t *testing.T, store string) {
+	dir := invented(t)
 	for _, test := range []struct {
 		args []string
 		want string
@@ -176,7 +190,14 @@ func TestImportFailures(t *testing.T) {
 // TestImportResume begins with an import that is interrupted before it has done
 // anything, and goes on with its journal.
 func TestImportResume(t *testing.T) {
-	dir, store, journal := invented(t), storeIn(t.TempDir()), filepath.Join(t.TempDir(), "journal")
+	overStores(t, func(t *testing.T, store string) {
+		needTransactions(t, store)
+		testImportResume(t, store)
+	})
+}
+
+func testImportResume(t *testing.T, store string) {
+	dir, journal := invented(t), filepath.Join(t.TempDir(), "journal")
 	args := []string{"import", "--store", store, "--resume", journal, dir}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -104,6 +104,7 @@ func newRoot(p *program) *cobra.Command {
 		p.subcommand(exportCommand(), exportSettings, exportFiles),
 		p.subcommand(copyCommand(), copySettings, copyStore),
 		p.subcommand(reindexCommand(), reindexSettings, reindex),
+		p.subcommand(shardCommand(), shardSettings, shard),
 		p.subcommand(fhirpathCommand(), nil, evaluate),
 		p.subcommand(versionCommand(), nil, printVersion),
 		p.subcommand(healthcheckCommand(), nil, healthcheck),

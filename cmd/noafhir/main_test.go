@@ -35,7 +35,11 @@ func TestRefused(t *testing.T) {
 		{Name: "open to the network by variable", Env: map[string]string{"NOAFHIR_LISTEN": "192.168.1.5:80"}, Args: []string{"serve"}, Code: 2, Want: []string{"loopback"}},
 		{Name: "logins", Args: []string{"serve", "--auth", "builtin"}, Code: 2, Want: []string{"not available yet"}},
 		{Name: "no auth at all", Args: []string{"serve", "--auth", "none"}, Code: 2, Want: []string{"must be one of off"}},
-		{Name: "MongoDB", Args: []string{"import", "--store", "mongodb://user:top-secret@host/db", dir}, Code: 2, Want: []string{"not built yet"}},
+		{Name: "no such MongoDB", Args: []string{"serve", "--store", "mongodb://user:top-secret@127.0.0.1:1/db?serverSelectionTimeoutMS=100", "--listen", "127.0.0.1:0"}, Code: 1, Want: []string{"can not be reached", "127.0.0.1:1"}},
+		{Name: "no such MongoDB to export", Args: []string{"export", "--store", "mongodb://user:top-secret@127.0.0.1:1/db?serverSelectionTimeoutMS=100", "--out", filepath.Join(dir, "out")}, Code: 1, Want: []string{"can not be reached", "127.0.0.1:1"}},
+		{Name: "no such MongoDB to shard", Args: []string{"shard", "--store", "mongodb://user:top-secret@127.0.0.1:1/db?serverSelectionTimeoutMS=100"}, Code: 1, Want: []string{"can not be reached", "127.0.0.1:1"}},
+		{Name: "no address of MongoDB", Args: []string{"import", "--store", "mongodb://user:top-secret@host:bad/db", dir}, Code: 2, Want: []string{"port must be an integer"}},
+		{Name: "a shard of SQLite", Args: []string{"shard", "--store", storeIn(dir)}, Code: 2, Want: []string{"only a store in MongoDB can be sharded"}},
 		{Name: "no store", Args: []string{"serve", "--store", "sqlite:"}, Code: 2, Want: []string{"needs a path"}},
 		{Name: "everything at once",
 			Env:  map[string]string{"NOAFHIR_DEMO": "perhaps", "NOAFHIR_CONFIG": write(t, "n.yaml", "colour: red\nidle-timeout: never\n")},
@@ -92,7 +96,7 @@ func TestHelp(t *testing.T) {
 		Want []string
 		Not  []string
 	}{
-		{Args: nil, Want: []string{"serve", "import", "export", "copy", "reindex", "fhirpath", "version"}, Not: []string{"healthcheck", "completion", "no-help", "validate"}},
+		{Args: nil, Want: []string{"serve", "import", "export", "copy", "reindex", "shard", "fhirpath", "version"}, Not: []string{"healthcheck", "completion", "no-help", "validate"}},
 		{Args: []string{"serve"}, Want: []string{"--listen", "--store", "--demo", "--max-bundle-bytes", "NOAFHIR_READ_TIMEOUT"}},
 		{Args: []string{"import"}, Want: []string{"FILE|DIR", "--server", "--resume", "--report"}, Not: []string{"--listen"}},
 		{Args: []string{"export"}, Want: []string{"--out", "--type", "--gzip"}},
@@ -126,7 +130,7 @@ func TestDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bound := concat(serveSettings, importSettings, exportSettings, copySettings)
+	bound := concat(serveSettings, importSettings, exportSettings, shardSettings, copySettings)
 	for _, name := range new(settings).declare().Names() {
 		if !slices.Contains(bound, name) {
 			t.Errorf("no command has --%s", name)

@@ -14,6 +14,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/noafhir/noafhir/internal/config"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 )
 
 // asProgram makes the test binary behave like the program, so that tests can
@@ -148,6 +151,38 @@ func (s *server) send(t *testing.T, method, path, body string) (int, string) {
 
 // storeIn returns the URL of a store in a folder.
 func storeIn(dir string) string { return "sqlite:" + filepath.Join(dir, "n.db") }
+
+// overStores runs a test with the URL of an empty store in each database there is
+// to test with.
+func overStores(t *testing.T, test func(t *testing.T, store string)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, storeIn(t.TempDir())) })
+	t.Run("mongodb", func(t *testing.T) { test(t, mongotest.Fresh(t)) })
+}
+
+// needTransactions skips a test on a database without transactions.
+func needTransactions(t *testing.T, url string) {
+	t.Helper()
+	st := openHere(t, url)
+	defer st.Close()
+	if !st.Traits().Transactions {
+		t.Skip("the database has no transactions")
+	}
+}
+
+// openHere opens a store within the test.
+func openHere(t *testing.T, url string) database {
+	t.Helper()
+	c := settings{Store: config.NewSecret(url)}
+	defs, err := loadDefinitions(noLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := c.openStore(t.Context(), defs, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
 
 // write writes a file into a new folder and returns its path.
 func write(t *testing.T, name, text string) string {

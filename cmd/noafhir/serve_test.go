@@ -10,10 +10,27 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 )
 
 func TestServe(t *testing.T) {
-	s := serveHere(t, "--store", storeIn(t.TempDir()))
+	for store, metrics := range map[string][]string{
+		"sqlite":  {`noafhir_store_units_total 1`, `noafhir_store_commits_total 1`},
+		"mongodb": {`noafhir_store_commands_total`, `noafhir_store_connections_busy`},
+	} {
+		t.Run(store, func(t *testing.T) {
+			url := storeIn(t.TempDir())
+			if store == "mongodb" {
+				url = mongotest.Fresh(t)
+			}
+			testServe(t, url, metrics)
+		})
+	}
+}
+
+func testServe(t *testing.T, store string, metrics []string) {
+	s := serveHere(t, "--store", store)
 	for path, want := range map[string]string{
 		"/healthz":       "ok",
 		"/readyz":        "ready",
@@ -31,11 +48,10 @@ func TestServe(t *testing.T) {
 		t.Errorf("got %d, %s", status, body)
 	}
 	_, body := s.get(t, "/metrics")
-	for _, want := range []string{
+	for _, want := range append(metrics,
 		`noafhir_requests_total{interaction="update",status="2xx"} 1`,
 		`noafhir_requests_total{interaction="read",status="2xx"} 1`,
-		`noafhir_store_units_total 1`, `noafhir_store_commits_total 1`,
-	} {
+	) {
 		if !strings.Contains(body, want) {
 			t.Errorf("metrics lack %q", want)
 		}
@@ -96,8 +112,9 @@ func TestAdminListen(t *testing.T) {
 	resp.Body.Close()
 }
 
-func TestDemo(t *testing.T) {
-	store := storeIn(t.TempDir())
+func TestDemo(t *testing.T) { overStores(t, testDemo) }
+
+func testDemo(t *testing.T, store string) {
 	totals := make([]string, 2)
 	for i := range totals {
 		s := serveHere(t, "--store", store, "--demo")

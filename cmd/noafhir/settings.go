@@ -46,6 +46,8 @@ type settings struct {
 	From config.Secret
 	To   config.Secret
 
+	DryRun bool
+
 	problems config.Problems // with single settings; the checks of a command add theirs
 }
 
@@ -64,6 +66,7 @@ var (
 	exportSettings  = []string{"store", "no-ddl", "out", "type", "gzip"}
 	copySettings    = []string{"from", "to", "sqlite-synchronous", "no-ddl"}
 	reindexSettings = []string{"store", "no-ddl"}
+	shardSettings   = []string{"store", "no-ddl", "dry-run"}
 )
 
 func concat(lists ...[]string) []string {
@@ -91,13 +94,14 @@ func (c *settings) declare() *config.Set {
 
 	config.Add(s, &c.From, "from", "", "store to copy: sqlite:PATH", config.Hidden("url"))
 	config.Add(s, &c.To, "to", "", "store to copy to: empty, or an unfinished copy of the other", config.Hidden("url"))
+	config.Add(s, &c.DryRun, "dry-run", "false", "print what would be done, and do nothing", config.Switch)
 	return s
 }
 
 func (c *settings) declareServer(s *config.Set) {
 	config.Add(s, &c.Listen, "listen", "127.0.0.1:8080", "address to listen on", config.Text)
 	config.Add(s, &c.BaseURL, "base-url", "", "FHIR base URL as clients know it; empty: http://LISTEN/fhir", config.Text)
-	config.Add(s, &c.Store, "store", "sqlite:./noafhir-data/noafhir.db", "where resources are kept: sqlite:PATH", config.Hidden("url"))
+	config.Add(s, &c.Store, "store", "sqlite:./noafhir-data/noafhir.db", "where resources are kept: sqlite:PATH, mongodb://… or mongodb+srv://…", config.Hidden("url"))
 	config.Add(s, &c.Synchronous, "sqlite-synchronous", "FULL", "FULL: acknowledged writes survive a power cut; NORMAL: only the death of the process", config.OneOf("FULL", "NORMAL"))
 	config.Add(s, &c.NoDDL, "no-ddl", "false", "MongoDB: make no collections and indexes, and tell what is missing", config.Switch)
 	config.Add(s, &c.Auth, "auth", "off", "who may do what; off: everybody everything, on loopback only", config.OneOf("off", "builtin", "oidc"))

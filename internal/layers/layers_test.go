@@ -41,6 +41,7 @@ var table = []row{
 	{"store/storetest", []string{"store", "fhir", "fhir/r4", "fhir/fhirpath", "fhir/search"}},
 	{"store/sqlite", []string{"store", "store/ordering", "store/custom", "fhir", "fhir/search"}},
 	{"store/mongodb", []string{"store", "store/ordering", "store/custom", "fhir", "fhir/search"}},
+	{"store/mongodb/mongotest", nil},
 	{"auth", []string{"fhir", "fhir/search", "store"}},
 	{"auth/smart", []string{"auth", "store"}},
 	{"profiles/demo", nil},

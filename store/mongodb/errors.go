@@ -76,6 +76,15 @@ func unreachable(err error) bool {
 	return errors.Is(err, mongo.ErrClientDisconnected) || strings.Contains(err.Error(), "server selection error")
 }
 
+// away is unreachable for an error that may have been given a kind.
+func away(err error) bool {
+	if err == nil || unreachable(err) {
+		return err != nil
+	}
+	inside, ok := errors.AsType[mongo.CommandError](err)
+	return ok && unreachable(inside)
+}
+
 // nameless returns an error whose text holds nothing that was asked or stored.
 func nameless(err error) error {
 	if e, ok := errors.AsType[mongo.CommandError](err); ok {

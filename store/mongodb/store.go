@@ -81,6 +81,7 @@ type Store struct {
 	clock  *clock
 	slow   time.Duration
 	stats  counters
+	wait   time.Duration // for a server that can be written to
 
 	transactions bool // the database has them
 
@@ -97,6 +98,10 @@ type Store struct {
 	mu     sync.RWMutex // held shared while a call begins
 	closed bool
 	calls  sync.WaitGroup
+
+	ending  context.Context // ends when the store is closed
+	stop    context.CancelFunc
+	tidying sync.WaitGroup // what goes on after calls have returned
 }
 
 var _ store.Store = (*Store)(nil)
@@ -120,6 +125,8 @@ func newStore(o Options) *Store {
 		base: o.Registry, me: bson.NewObjectID(), pace: usualPace, log: o.Logger, clock: newClock(o.Now), byKey: newGates(),
 		byLock: newGates(), contended: make(chan struct{}, 1), units: make(chan struct{}, maxUnits), tuning: defaultTuning,
 	}
+	s.wait = cmp.Or(o.Wait, defaultWait)
+	s.ending, s.stop = context.WithCancel(context.Background())
 	s.reg.Store(o.Registry)
 	s.codec = o.Registry.Codec.WithLimits(fhir.Limits{Depth: 1 << 16, Nodes: 1 << 30, StringBytes: 1 << 30, NumberDigits: 1 << 20})
 	if s.log == nil {
@@ -135,7 +142,7 @@ func (s *Store) open(ctx context.Context, url string, o Options) (err error) {
 	if s.packer, err = newPacker(); err != nil {
 		return err
 	}
-	if err := s.connect(ctx, url, cmp.Or(o.Wait, defaultWait)); err != nil {
+	if err := s.connect(ctx, url, s.wait); err != nil {
 		return err
 	}
 	if err := s.prepare(ctx, o.NoDDL); err != nil {
@@ -201,6 +208,8 @@ func (s *Store) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	s.calls.Wait()
+	s.stop()
+	s.tidying.Wait()
 	s.letGo()
 	return nil
 }

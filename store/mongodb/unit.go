@@ -21,8 +21,9 @@ const (
 	// More of them get in each other's way, and databases bound them as well.
 	maxUnits = 16
 
-	commitWait = 30 * time.Second // a commit is seen through even if nobody waits for it any more
-	unitWait   = 2 * time.Minute  // units that fail because of others are tried again for so long
+	commitWaits = 6               // a commit is seen through for so many times as a server is waited for, even if nobody waits for it any more
+	mostBroken  = 2               // tries of a unit that a broken connection may end, each after waiting for a server
+	unitWait    = 2 * time.Minute // units that fail because of others are tried again for so long
 )
 
 // A unit is a unit of work: a transaction of the database, or without these a
@@ -57,6 +58,11 @@ type turn struct {
 	gate      string // its name; empty: none
 	contended bool
 	leaves    []func()
+
+	// All tries use one session, so that each ends what is left of the one before
+	// in the database, if that never heard of its end.
+	session *mongo.Session
+	lost    bool // the database may not know that the last transaction has ended
 }
 
 func (t *turn) end() {
@@ -74,7 +80,8 @@ func (s *Store) update(ctx context.Context, work func(tx store.Tx) error) error 
 		return err
 	}
 	t.leaves = append(t.leaves, leave)
-	careful := false
+	defer s.part(t)
+	careful, broken := false, 0
 	for try, began := 0, time.Now(); ; try++ {
 		u := &unit{s: s, turn: t, careful: careful, known: map[fhir.Key]*doc{}, by: map[fhir.Key]*change{}}
 		err := u.perform(ctx, work)
@@ -83,6 +90,11 @@ func (s *Store) update(ctx context.Context, work func(tx store.Tx) error) error 
 		}
 		if !passing(err) {
 			return err
+		}
+		if mongo.IsNetworkError(err) {
+			if broken++; broken > mostBroken {
+				return err
+			}
 		}
 		if time.Since(began) > unitWait {
 			return fhir.Because(fhir.Unavailable, err, "other writes got in the way again and again: try again later")
@@ -103,7 +115,7 @@ func passing(err error) bool {
 		return true
 	}
 	server, ok := errors.AsType[mongo.ServerError](err)
-	return ok && server.HasErrorLabel("TransientTransactionError")
+	return ok && server.HasErrorLabel("TransientTransactionError") && !away(err)
 }
 
 // queue waits before another try. After the second, units of this process that
@@ -125,7 +137,6 @@ func (u *unit) perform(ctx context.Context, work func(tx store.Tx) error) (err e
 		if err := u.begin(); err != nil {
 			return err
 		}
-		defer u.session.EndSession(context.WithoutCancel(ctx))
 	}
 	stored := false
 	defer func() {
@@ -166,11 +177,14 @@ func (u *unit) run(work func(tx store.Tx) error) (err error) {
 }
 
 // begin starts a transaction. The database hears of it with the first command.
-func (u *unit) begin() error {
-	var err error
-	if u.session, err = u.s.client.StartSession(); err != nil {
-		return err
+func (u *unit) begin() (err error) {
+	t := u.turn
+	if t.session == nil {
+		if t.session, err = u.s.client.StartSession(); err != nil {
+			return err
+		}
 	}
+	u.session = t.session
 	return u.session.StartTransaction(options.Transaction().
 		SetReadConcern(readconcern.Snapshot()).SetWriteConcern(majority()))
 }
@@ -195,7 +209,7 @@ func (u *unit) end(ctx context.Context) error {
 		u.abort(ctx)
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitWait)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitWaits*u.s.wait)
 	defer cancel()
 	for try := 0; ; try++ {
 		err := u.session.CommitTransaction(ctx)
@@ -243,7 +257,8 @@ func (u *unit) abort(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyWait)
 	defer cancel()
-	u.session.AbortTransaction(ctx) // else the database does when it has waited long enough
+	u.session.AbortTransaction(ctx) // says nothing if the database did not hear it
+	u.turn.lost = u.turn.lost || u.unsure || u.failed != nil && (mongo.IsNetworkError(u.failed) || away(u.failed))
 }
 
 // note remembers that the database failed: after that, nothing of a transaction

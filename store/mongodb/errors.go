@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/store"
 )
 
 // A dbError is a database's error without its text, which may quote what was
@@ -94,16 +95,16 @@ func nameless(err error) error {
 		if e.WriteConcernError != nil {
 			return &dbError{e.WriteConcernError.Code, e.WriteConcernError.Name, err}
 		}
-		for _, w := range e.WriteErrors {
-			return &dbError{w.Code, "", err}
+		if len(e.WriteErrors) > 0 {
+			return &dbError{e.WriteErrors[0].Code, "", err}
 		}
 	}
 	if e, ok := errors.AsType[mongo.BulkWriteException](err); ok {
 		if e.WriteConcernError != nil {
 			return &dbError{e.WriteConcernError.Code, e.WriteConcernError.Name, err}
 		}
-		for _, w := range e.WriteErrors {
-			return &dbError{w.Code, "", err}
+		if len(e.WriteErrors) > 0 {
+			return &dbError{e.WriteErrors[0].Code, "", err}
 		}
 	}
 	return err
@@ -126,7 +127,7 @@ func finish(ctx context.Context, err error) error {
 		return nil
 	}
 	if _, ok := errors.AsType[*fhir.Error](err); !ok && ctx.Err() != nil {
-		return givenUp(ctx)
+		return store.ErrGivenUp(ctx)
 	}
 	return translate(err)
 }
@@ -136,29 +137,7 @@ func opening(err error) error {
 	return fmt.Errorf("opening the MongoDB store: %w", translate(err))
 }
 
-// givenUp returns the error for work that was cut short because ctx ended.
-func givenUp(ctx context.Context) error {
-	cause := context.Cause(ctx)
-	if errors.Is(cause, context.DeadlineExceeded) {
-		return fhir.Because(fhir.TooCostly, cause, "the request took too long")
-	}
-	return fhir.Because(fhir.Unavailable, cause, "the request was given up")
-}
-
-func errClosed() error { return fhir.Errorf(fhir.Unavailable, "the store is closed") }
-
 // errDamaged is what reading something impossible comes to.
 func errDamaged(key fhir.Key, cause error) error {
 	return fhir.Because(fhir.Internal, cause, "the stored resource %s can not be read", key)
-}
-
-func notFound(key fhir.Key) error { return fhir.Errorf(fhir.NotFound, "there is no %s", key) }
-func gone(key fhir.Key) error     { return fhir.Errorf(fhir.Gone, "%s has been deleted", key) }
-
-func forbidden(key fhir.Key) error {
-	return fhir.Errorf(fhir.Forbidden, "you may not write %s", key)
-}
-
-func stale(key fhir.Key, number int64) error {
-	return fhir.Errorf(fhir.Stale, "version %d is not the current one of %s", number, key)
 }

@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"math/rand/v2"
 	"time"
+
+	"github.com/noafhir/noafhir/store"
 )
 
 // gates have those who would get in each other's way in the database wait for
@@ -37,7 +39,7 @@ func pass(ctx context.Context, gate chan struct{}) (leave func(), err error) {
 		select {
 		case gate <- struct{}{}:
 		case <-ctx.Done():
-			return nil, givenUp(ctx)
+			return nil, store.ErrGivenUp(ctx)
 		}
 	}
 	return func() { <-gate }, nil
@@ -53,6 +55,6 @@ func pause(ctx context.Context, try int) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return givenUp(ctx)
+		return store.ErrGivenUp(ctx)
 	}
 }

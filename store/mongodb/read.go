@@ -75,7 +75,7 @@ func (s *Store) readVersion(ctx context.Context, who search.Access, key fhir.Key
 // him if not, or if there is no document.
 func (s *Store) visible(ctx context.Context, who search.Access, key fhir.Key, d *doc) (*store.Version, error) {
 	if d == nil {
-		return nil, notFound(key)
+		return nil, store.ErrNotFound(key)
 	}
 	v, err := s.version(ctx, d)
 	if err != nil {
@@ -85,9 +85,9 @@ func (s *Store) visible(ctx context.Context, who search.Access, key fhir.Key, d 
 	case err != nil:
 		return nil, err
 	case !permitted:
-		return nil, notFound(key)
+		return nil, store.ErrNotFound(key)
 	case v.Deleted:
-		return nil, gone(key)
+		return nil, store.ErrGone(key)
 	}
 	return v, nil
 }

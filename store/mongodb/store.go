@@ -187,10 +187,10 @@ func (s *Store) enter(ctx context.Context) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
-		return errClosed()
+		return store.ErrClosed()
 	}
 	if ctx.Err() != nil {
-		return givenUp(ctx)
+		return store.ErrGivenUp(ctx)
 	}
 	s.calls.Add(1)
 	return nil

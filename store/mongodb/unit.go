@@ -156,7 +156,7 @@ func (u *unit) perform(ctx context.Context, work func(tx store.Tx) error) (err e
 	case err != nil:
 		return err
 	case ctx.Err() != nil:
-		return givenUp(ctx)
+		return store.ErrGivenUp(ctx)
 	}
 	if err := u.end(ctx); err != nil {
 		return err
@@ -281,7 +281,7 @@ func (u *unit) usable(ctx context.Context) error {
 	case !u.open:
 		return fhir.Errorf(fhir.Internal, "a transaction was used after its end")
 	case ctx.Err() != nil:
-		return givenUp(ctx)
+		return store.ErrGivenUp(ctx)
 	case u.failed != nil:
 		return translate(u.failed)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store"
 )
 
 // Several servers work on one database, and each has to know what the others have
@@ -269,6 +270,6 @@ func pauseFor(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return givenUp(ctx)
+		return store.ErrGivenUp(ctx)
 	}
 }

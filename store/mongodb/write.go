@@ -85,13 +85,13 @@ func (s *Store) next(ctx context.Context, who search.Access, w *store.Write, fro
 		return nil, nil, fhir.Errorf(fhir.Internal, "%q makes no version", w.Method)
 	}
 	if !who.Permits(w.Resource) {
-		return nil, nil, forbidden(w.Key)
+		return nil, nil, store.ErrForbidden(w.Key)
 	}
-	hidden, err := s.hidden(ctx, who, from)
+	found, err := s.find(ctx, who, from)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := allowed(w, from, hidden); err != nil {
+	if err := w.Check(found); err != nil {
 		return nil, nil, err
 	}
 	if err := s.admit(ctx, w); err != nil {
@@ -119,51 +119,37 @@ func (s *Store) follow(from, to *doc) {
 	to.Number, to.LastUpdated, to.N = from.Number+1, s.clock.next(from.LastUpdated), from.N
 }
 
-// hidden reports whether there is a document that who may not see.
-func (s *Store) hidden(ctx context.Context, who search.Access, d *doc) (bool, error) {
-	if d == nil || who.Unrestricted() {
-		return false, nil
+// find returns what who finds in a document, which is nil if there is none.
+func (s *Store) find(ctx context.Context, who search.Access, d *doc) (store.Found, error) {
+	if d == nil {
+		return store.Found{}, nil
+	}
+	found := store.Found{Exists: true, Deleted: d.Deleted, Number: d.Number}
+	if who.Unrestricted() {
+		return found, nil
 	}
 	v, err := s.version(ctx, d)
 	if err != nil {
-		return false, err
+		return found, err
 	}
 	permitted, err := s.permits(ctx, who, v)
-	return !permitted, err
-}
-
-// allowed checks what a write demands of the resource as it is.
-func allowed(w *store.Write, d *doc, hidden bool) error {
-	visible := d != nil && !hidden
-	switch {
-	case w.MustBeNew && d != nil:
-		return fhir.Errorf(fhir.Duplicate, "there is a %s already", w.Key)
-	case w.MustExist && !visible:
-		return notFound(w.Key)
-	case w.MustExist && d.Deleted:
-		return gone(w.Key)
-	case w.IfVersion != 0 && (!visible || d.Number != w.IfVersion):
-		return stale(w.Key, w.IfVersion)
-	case hidden:
-		return forbidden(w.Key)
-	}
-	return nil
+	found.Hidden = !permitted
+	return found, err
 }
 
 // mark returns the document that marks a resource as deleted, and the version in
 // it. If there is nothing to do the document is nil.
 func (s *Store) mark(ctx context.Context, who search.Access, key fhir.Key, ifVersion int64, from *doc) (*doc, *store.Version, error) {
-	hidden, err := s.hidden(ctx, who, from)
+	found, err := s.find(ctx, who, from)
 	if err != nil {
 		return nil, nil, err
 	}
-	visible := from != nil && !hidden
 	switch {
-	case ifVersion != 0 && (!visible || from.Number != ifVersion):
-		return nil, nil, stale(key, ifVersion)
-	case !visible:
+	case ifVersion != 0 && (!found.Visible() || found.Number != ifVersion):
+		return nil, nil, store.ErrStale(key, ifVersion)
+	case !found.Visible():
 		return nil, nil, nil
-	case from.Deleted:
+	case found.Deleted:
 		v, err := s.version(ctx, from)
 		return nil, v, err
 	}

@@ -282,20 +282,20 @@ func (tx *transaction) restore(v *restored) error {
 	}
 	vid := v.LastUpdated.UnixMicro()
 	switch {
-	case v.Number != h.number+1:
-		return fhir.Errorf(fhir.Conflict, "%s version %d comes after version %d", v.Key, v.Number, h.number)
+	case v.Number != h.Number+1:
+		return fhir.Errorf(fhir.Conflict, "%s version %d comes after version %d", v.Key, v.Number, h.Number)
 	case vid <= tx.w.lastVid || !instant(vid).Equal(v.LastUpdated):
 		return fhir.Errorf(fhir.Conflict, "%s version %d is of %s, which is not later than what came before", v.Key, v.Number, v.LastUpdated.Format(time.RFC3339Nano))
 	}
 	tx.w.lastVid = vid
-	if !h.exists {
+	if !h.Exists {
 		tx.w.lastN++
 		h.n = tx.w.lastN
 	}
 	if err := tx.addVersion(&h, v.Key.ID, vid, v.method, v.body); err != nil {
 		return err
 	}
-	switch current := h.exists && !h.deleted; {
+	switch current := h.Exists && !h.Deleted; {
 	case v.Deleted:
 		if err := tx.oldVid(h.t, vid); err != nil || !current {
 			return err

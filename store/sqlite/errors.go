@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"errors"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -53,17 +52,6 @@ func syncFailed(err error) bool {
 	e, ok := errors.AsType[*dbError](err)
 	return ok && (e.code == sqlite3.SQLITE_IOERR_FSYNC || e.code == sqlite3.SQLITE_IOERR_DIR_FSYNC)
 }
-
-// givenUp returns the error for work that was cut short because ctx ended.
-func givenUp(ctx context.Context) error {
-	cause := context.Cause(ctx)
-	if errors.Is(cause, context.DeadlineExceeded) {
-		return fhir.Because(fhir.TooCostly, cause, "the request took too long")
-	}
-	return fhir.Because(fhir.Unavailable, cause, "the request was given up")
-}
-
-func errClosed() error { return fhir.Errorf(fhir.Unavailable, "the store is closed") }
 
 // errDamagedFile is what reading something impossible comes to.
 func errDamagedFile(cause error) error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/store"
 )
 
 // enter begins a call, which has to be ended by leave.
@@ -14,7 +15,7 @@ func (s *Store) enter() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
-		return errClosed()
+		return store.ErrClosed()
 	}
 	s.calls.Add(1)
 	return nil
@@ -36,7 +37,7 @@ func (s *Store) read(ctx context.Context, ask func(v *view) error) error {
 		select {
 		case c = <-s.conns:
 		case <-ctx.Done():
-			return givenUp(ctx)
+			return store.ErrGivenUp(ctx)
 		}
 	}
 	defer func() { s.conns <- c }()
@@ -104,7 +105,7 @@ func (s *Store) indexed(ctx context.Context, q *search.Query, ask func(v *view) 
 // finish gives the error of a question its kind.
 func finish(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil && (interrupted(err) || errors.Is(err, ctx.Err())) {
-		return givenUp(ctx)
+		return store.ErrGivenUp(ctx)
 	}
 	return translate(err)
 }

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"sync/atomic"
+
+	"github.com/noafhir/noafhir/store"
 )
 
 // A unit is work that waits for the writer.
@@ -39,13 +41,13 @@ func (s *Store) queued(u *unit) error {
 	select {
 	case s.queue <- u:
 	case <-ctx.Done():
-		return givenUp(ctx)
+		return store.ErrGivenUp(ctx)
 	}
 	select {
 	case <-u.done:
 	case <-ctx.Done():
 		if u.state.CompareAndSwap(waiting, abandoned) {
-			return givenUp(ctx)
+			return store.ErrGivenUp(ctx)
 		}
 		<-u.done // too late: it may be stored
 	}
@@ -58,7 +60,7 @@ func (u *unit) begin() bool {
 		return false
 	}
 	if u.ctx.Err() != nil {
-		u.err = givenUp(u.ctx)
+		u.err = store.ErrGivenUp(u.ctx)
 		close(u.done)
 		return false
 	}

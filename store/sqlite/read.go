@@ -76,9 +76,6 @@ func (v *view) parse(version *store.Version) (*fhir.Resource, error) {
 	return r, nil
 }
 
-func notFound(key fhir.Key) error { return fhir.Errorf(fhir.NotFound, "there is no %s", key) }
-func gone(key fhir.Key) error     { return fhir.Errorf(fhir.Gone, "%s has been deleted", key) }
-
 // read returns the current version.
 func (v *view) read(who search.Access, key fhir.Key) (*store.Version, error) {
 	s, err := v.c.prepare("SELECT " + versionColumns + " FROM res r CROSS JOIN ver v ON v.vid=r.vid WHERE r.t=? AND r.id=?")
@@ -106,7 +103,7 @@ func (v *view) one(s *stmt, who search.Access, key fhir.Key) (*store.Version, er
 		return nil, err
 	}
 	if !row {
-		return nil, notFound(key)
+		return nil, store.ErrNotFound(key)
 	}
 	version, err := v.version(s, key, 0)
 	s.reset()
@@ -117,9 +114,9 @@ func (v *view) one(s *stmt, who search.Access, key fhir.Key) (*store.Version, er
 	case err != nil:
 		return nil, err
 	case !permitted:
-		return nil, notFound(key)
+		return nil, store.ErrNotFound(key)
 	case version.Deleted:
-		return nil, gone(key)
+		return nil, store.ErrGone(key)
 	}
 	return version, nil
 }

@@ -50,7 +50,7 @@ func addWords(c *conn, table string, n int64, typ string, w *store.Words) error 
 
 // setWords makes a resource found by the words of a new version.
 func (tx *transaction) setWords(h *head, w *store.Write) error {
-	if h.exists && !h.deleted {
+	if h.Exists && !h.Deleted {
 		if err := tx.removeWords(h.n); err != nil {
 			return err
 		}

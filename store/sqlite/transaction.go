@@ -72,7 +72,7 @@ func (tx *transaction) usable(ctx context.Context) error {
 		return fhir.Errorf(fhir.Internal, "a transaction was used after its end")
 	}
 	if ctx.Err() != nil {
-		return givenUp(ctx)
+		return store.ErrGivenUp(ctx)
 	}
 	return nil
 }
@@ -151,11 +151,8 @@ func (tx *transaction) Delete(ctx context.Context, who search.Access, key fhir.K
 
 // A head is what is known of a resource's newest version.
 type head struct {
-	t              int64
-	exists         bool
-	deleted        bool
-	hidden         bool // who may not see it
-	n, number, vid int64
+	store.Found
+	t, n, vid int64
 }
 
 // head looks a resource up for a change by who.
@@ -168,10 +165,10 @@ func (tx *transaction) head(who search.Access, key fhir.Key) (head, error) {
 	if err != nil {
 		return h, err
 	}
-	if h.exists, err = s.int(h.t).str(key.ID).step(); err != nil || !h.exists {
+	if h.Exists, err = s.int(h.t).str(key.ID).step(); err != nil || !h.Exists {
 		return h, err
 	}
-	h.n, h.number, h.vid, h.deleted = s.num(0), s.num(1), s.num(2), s.num(3) != 0
+	h.n, h.Number, h.vid, h.Deleted = s.num(0), s.num(1), s.num(2), s.num(3) != 0
 	s.reset()
 	if who.Unrestricted() {
 		return h, nil
@@ -181,7 +178,7 @@ func (tx *transaction) head(who search.Access, key fhir.Key) (head, error) {
 		return h, err
 	}
 	permitted, err := tx.permits(who, version)
-	h.hidden = !permitted
+	h.Hidden = !permitted
 	return h, err
 }
 
@@ -193,13 +190,13 @@ func (tx *transaction) put(who search.Access, w *store.Write) (*store.Version, e
 		return nil, fhir.Errorf(fhir.Internal, "%q makes no version", w.Method)
 	}
 	if !who.Permits(w.Resource) {
-		return nil, forbidden(w.Key)
+		return nil, store.ErrForbidden(w.Key)
 	}
 	h, err := tx.head(who, w.Key)
 	if err != nil {
 		return nil, err
 	}
-	if err := allowed(&h, w); err != nil {
+	if err := w.Check(h.Found); err != nil {
 		return nil, err
 	}
 	if err := tx.admit(w); err != nil {
@@ -209,11 +206,11 @@ func (tx *transaction) put(who search.Access, w *store.Write) (*store.Version, e
 	if err != nil {
 		return nil, err
 	}
-	version := &store.Version{Key: w.Key, Number: h.number + 1, Method: w.Method, Created: !h.exists || h.deleted}
+	version := &store.Version{Key: w.Key, Number: h.Number + 1, Method: w.Method, Created: !h.Exists || h.Deleted}
 	vid := tx.w.nextVid()
 	version.LastUpdated = instant(vid)
 	version.Body = w.Body.Stamp(version.Number, version.LastUpdated)
-	if !h.exists {
+	if !h.Exists {
 		tx.w.lastN++
 		h.n = tx.w.lastN
 	}
@@ -230,37 +227,11 @@ func (tx *transaction) put(who search.Access, w *store.Write) (*store.Version, e
 	return version, nil
 }
 
-func forbidden(key fhir.Key) error {
-	return fhir.Errorf(fhir.Forbidden, "you may not write %s", key)
-}
-
-// allowed checks what a write demands of the resource as it is.
-func allowed(h *head, w *store.Write) error {
-	visible := h.exists && !h.hidden
-	switch {
-	case w.MustBeNew && h.exists:
-		return fhir.Errorf(fhir.Duplicate, "there is a %s already", w.Key)
-	case w.MustExist && !visible:
-		return notFound(w.Key)
-	case w.MustExist && h.deleted:
-		return gone(w.Key)
-	case w.IfVersion != 0 && (!visible || h.number != w.IfVersion):
-		return stale(w.Key, w.IfVersion)
-	case h.hidden:
-		return forbidden(w.Key)
-	}
-	return nil
-}
-
-func stale(key fhir.Key, number int64) error {
-	return fhir.Errorf(fhir.Stale, "version %d is not the current one of %s", number, key)
-}
-
 // addVersion writes a version and makes it the newest. The versions before it
 // move from where the current ones are to where the others are.
 func (tx *transaction) addVersion(h *head, id string, vid, method int64, body []byte) error {
 	err := tx.row("INSERT INTO ver(vid, n, t, number, method, id, body) VALUES(?,?,?,?,?,?,?)", func(s *stmt) {
-		s.int(vid).int(h.n).int(h.t).int(h.number + 1).int(method).str(id).blob(body)
+		s.int(vid).int(h.n).int(h.t).int(h.Number + 1).int(method).str(id).blob(body)
 	})
 	if err != nil {
 		return err
@@ -269,19 +240,19 @@ func (tx *transaction) addVersion(h *head, id string, vid, method int64, body []
 	if method == deleteMethod {
 		deleted = 1
 	}
-	if !h.exists {
+	if !h.Exists {
 		return tx.row("INSERT INTO res(t, id, n, number, vid, deleted) VALUES(?,?,?,?,?,?)", func(s *stmt) {
 			s.int(h.t).str(id).int(h.n).int(1).int(vid).int(deleted)
 		})
 	}
 	err = tx.row("UPDATE res SET number=?, vid=?, deleted=? WHERE t=? AND id=?", func(s *stmt) {
-		s.int(h.number + 1).int(vid).int(deleted).int(h.t).str(id)
+		s.int(h.Number + 1).int(vid).int(deleted).int(h.t).str(id)
 	})
 	if err != nil {
 		return err
 	}
-	err = tx.row("INSERT INTO old(n, number, vid) VALUES(?,?,?)", func(s *stmt) { s.int(h.n).int(h.number).int(h.vid) })
-	if err != nil || h.deleted {
+	err = tx.row("INSERT INTO old(n, number, vid) VALUES(?,?,?)", func(s *stmt) { s.int(h.n).int(h.Number).int(h.vid) })
+	if err != nil || h.Deleted {
 		return err // the mark of deletion is in old_vid since it was made
 	}
 	return tx.oldVid(h.t, h.vid)
@@ -294,7 +265,7 @@ func (tx *transaction) oldVid(t, vid int64) error {
 // setCurrent makes a resource found by its new entries, and not by those of the
 // version before, which are in tx.old and have that date.
 func (tx *transaction) setCurrent(h *head, vid, date int64, e *search.Entries) error {
-	if !h.exists || h.deleted {
+	if !h.Exists || h.Deleted {
 		tx.postings.add(nil, 0, e.Keys, e.Date, h.n)
 		tx.rows += len(e.Keys)
 		return tx.row("INSERT INTO cur(n, t, vid, d, keys) VALUES(?,?,?,?,?)", func(s *stmt) {
@@ -316,7 +287,7 @@ func (tx *transaction) setCurrent(h *head, vid, date int64, e *search.Entries) e
 // keysOf unpacks the keys of a resource into tx.old and returns its clinical
 // date. A resource that is not there has neither.
 func (tx *transaction) keysOf(h *head) (int64, error) {
-	if !h.exists || h.deleted {
+	if !h.Exists || h.Deleted {
 		return 0, nil
 	}
 	s, err := tx.c.prepare("SELECT d, keys FROM cur WHERE n=?")
@@ -343,13 +314,12 @@ func (tx *transaction) delete(who search.Access, key fhir.Key, ifVersion int64) 
 	if err != nil {
 		return nil, err
 	}
-	visible := h.exists && !h.hidden
 	switch {
-	case ifVersion != 0 && (!visible || h.number != ifVersion):
-		return nil, stale(key, ifVersion)
-	case !visible:
+	case ifVersion != 0 && (!h.Visible() || h.Number != ifVersion):
+		return nil, store.ErrStale(key, ifVersion)
+	case !h.Visible():
 		return nil, nil
-	case h.deleted:
+	case h.Deleted:
 		return tx.byVid(h.vid)
 	}
 	date, err := tx.keysOf(&h)
@@ -372,5 +342,5 @@ func (tx *transaction) delete(who search.Access, key fhir.Key, ifVersion int64) 
 	if err := tx.row("DELETE FROM cur WHERE n=?", func(s *stmt) { s.int(h.n) }); err != nil {
 		return nil, err
 	}
-	return &store.Version{Key: key, Number: h.number + 1, LastUpdated: instant(vid), Method: methods[deleteMethod], Deleted: true}, nil
+	return &store.Version{Key: key, Number: h.Number + 1, LastUpdated: instant(vid), Method: methods[deleteMethod], Deleted: true}, nil
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -158,15 +157,13 @@ func (tx *memoryTx) another() error {
 
 // usable runs work if it may be run now.
 func (tx *memoryTx) usable(ctx context.Context, work func() error) error {
-	switch err := ctx.Err(); {
+	switch {
 	case tx.m.closed.Load():
-		return fhir.Errorf(fhir.Unavailable, "the store is closed")
+		return store.ErrClosed()
 	case tx.ended:
 		return fhir.Errorf(fhir.Internal, "a transaction was used after its end")
-	case errors.Is(err, context.DeadlineExceeded):
-		return fhir.Because(fhir.TooCostly, err, "the request took too long")
-	case err != nil:
-		return fhir.Because(fhir.Unavailable, err, "the request was given up")
+	case ctx.Err() != nil:
+		return store.ErrGivenUp(ctx)
 	}
 	return work()
 }
@@ -212,9 +209,9 @@ func (tx *memoryTx) permits(who search.Access, v *store.Version) bool {
 func (tx *memoryTx) visible(who search.Access, key fhir.Key, v *store.Version) (*store.Version, error) {
 	switch {
 	case v == nil || !tx.permits(who, v):
-		return nil, fhir.Errorf(fhir.NotFound, "there is no %s", key)
+		return nil, store.ErrNotFound(key)
 	case v.Deleted:
-		return nil, fhir.Errorf(fhir.Gone, "%s has been deleted", key)
+		return nil, store.ErrGone(key)
 	}
 	return v, nil
 }
@@ -473,17 +470,17 @@ func (tx *memoryTx) put(who search.Access, w store.Write) (*store.Version, error
 	visible := old != nil && tx.permits(who, old)
 	switch {
 	case !who.Permits(w.Resource):
-		return nil, fhir.Errorf(fhir.Forbidden, "you may not write %s", w.Key)
+		return nil, store.ErrForbidden(w.Key)
 	case w.MustBeNew && old != nil:
 		return nil, fhir.Errorf(fhir.Duplicate, "there is a %s already", w.Key)
 	case w.MustExist && !visible:
-		return nil, fhir.Errorf(fhir.NotFound, "there is no %s", w.Key)
+		return nil, store.ErrNotFound(w.Key)
 	case w.MustExist && old.Deleted:
-		return nil, fhir.Errorf(fhir.Gone, "%s has been deleted", w.Key)
+		return nil, store.ErrGone(w.Key)
 	case w.IfVersion != 0 && (!visible || old.Number != w.IfVersion):
-		return nil, fhir.Errorf(fhir.Stale, "version %d is not the current one of %s", w.IfVersion, w.Key)
+		return nil, store.ErrStale(w.Key, w.IfVersion)
 	case old != nil && !visible:
-		return nil, fhir.Errorf(fhir.Forbidden, "you may not write %s", w.Key)
+		return nil, store.ErrForbidden(w.Key)
 	}
 	if err := tx.another(); err != nil {
 		return nil, err
@@ -508,7 +505,7 @@ func (tx *memoryTx) Delete(ctx context.Context, who search.Access, key fhir.Key,
 		visible := old != nil && tx.permits(who, old)
 		switch {
 		case ifVersion != 0 && (!visible || old.Number != ifVersion):
-			return fhir.Errorf(fhir.Stale, "version %d is not the current one of %s", ifVersion, key)
+			return store.ErrStale(key, ifVersion)
 		case !visible:
 			return nil
 		case old.Deleted:

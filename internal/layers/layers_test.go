@@ -37,7 +37,7 @@ var table = []row{
 	{"fhir/statistics", nil},
 	{"store", []string{"fhir", "fhir/search"}},
 	{"store/custom", []string{"fhir", "fhir/search"}},
-	{"store/ordering", []string{"fhir", "fhir/search"}},
+	{"store/ordering", []string{"store", "fhir", "fhir/search"}},
 	{"store/storetest", []string{"store", "fhir", "fhir/r4", "fhir/fhirpath", "fhir/search"}},
 	{"store/sqlite", []string{"store", "store/ordering", "store/custom", "fhir", "fhir/search"}},
 	{"store/mongodb", []string{"store", "store/ordering", "store/custom", "fhir", "fhir/search"}},

@@ -454,44 +454,16 @@ func (s *Store) search(ctx context.Context, who search.Access, q *search.Query) 
 	if err != nil {
 		return nil, err
 	}
-	page := &store.Page{}
 	if q.Count <= 0 {
-		return page, nil
+		return &store.Page{}, nil
 	}
-	var first, last ordering.Spot
-	size, more := 0, false
+	page := ordering.NewPage(&f.order, q)
 	f.bodies, f.want = true, q.Count+1
-	f.found = func(c *candidate) bool {
-		if len(page.Versions) == q.Count || size >= store.PageBytes {
-			more = true
-			return false
-		}
-		if len(page.Versions) == 0 {
-			first = c.spot
-		}
-		page.Versions = append(page.Versions, c.version)
-		size += len(c.version.Body)
-		last = c.spot
-		return true
-	}
+	f.found = func(c *candidate) bool { return page.Add(c.version, c.spot) }
 	if err := f.timed("search"); err != nil {
 		return nil, err
 	}
-	if len(page.Versions) == 0 {
-		return page, nil
-	}
-	before := q.After != nil // there is something where the walk comes from
-	if q.Backward {
-		slices.Reverse(page.Versions)
-		first, last, before, more = last, first, more, before
-	}
-	if before {
-		page.Prev = f.order.Position(first)
-	}
-	if more {
-		page.Next = f.order.Position(last)
-	}
-	return page, nil
+	return page.Done(), nil
 }
 
 // timed runs a search. If it takes long, the log is told.

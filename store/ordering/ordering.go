@@ -1,6 +1,6 @@
-// Package ordering is how results of a search are sorted, and what a place among
-// them is, the same for all databases: so their pages have the same order, ties
-// included.
+// Package ordering is how results of a search are sorted, what a place among them
+// is, and what makes a page of them, the same for all databases: so their pages
+// agree, ties included.
 package ordering
 
 import (

@@ -48,13 +48,5 @@ func pass(ctx context.Context, gate chan struct{}) (leave func(), err error) {
 // pause waits before another try: longer each time, and never for the same time
 // as another process.
 func pause(ctx context.Context, try int) error {
-	most := min(time.Millisecond<<min(try, 10), 200*time.Millisecond)
-	timer := time.NewTimer(rand.N(most))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return store.ErrGivenUp(ctx)
-	}
+	return pauseFor(ctx, rand.N(min(time.Millisecond<<min(try, 10), 200*time.Millisecond)))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/handlers"
 	"github.com/noafhir/noafhir/internal/metrics"
+	"github.com/noafhir/noafhir/store"
 	"github.com/noafhir/noafhir/store/mongodb"
 	"github.com/noafhir/noafhir/store/sqlite"
 )
@@ -57,7 +58,8 @@ func serve(ctx context.Context, p *program, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defs.registry.Base = c.baseURL(listener.Addr())
+	base := c.baseURL(listener.Addr())
+	defs.registry.Base = base
 	st, err := c.openStore(ctx, defs, false, log)
 	if err != nil {
 		return err
@@ -70,28 +72,12 @@ func serve(ctx context.Context, p *program, _ []string) (err error) {
 
 	counted := metrics.New(version)
 	countStore(counted, st)
-	fhirServer, err := handlers.New(handlers.Options{
-		Store:             st,
-		Registry:          defs.registry,
-		Codec:             defs.codec,
-		BaseURL:           c.baseURL(listener.Addr()),
-		Version:           version,
-		Access:            handlers.Open,
-		Explain:           true, // as long as nobody has to say who he is
-		Limits:            c.Limits,
-		NoUpdateCreate:    !c.UpdateCreate,
-		ConditionalDelete: handlers.ConditionalDelete(c.ConditionalDelete),
-		CursorKey:         []byte(c.CursorKey.Reveal()),
-		Logger:            log,
-		Observe: func(o handlers.Observation) {
-			counted.Answered(metrics.Request{Interaction: o.Interaction, Status: o.Status, Duration: o.Duration, Bytes: o.Bytes})
-		},
-	})
+	fhirServer, err := c.newServer(defs, st, base, counted, log)
 	if err != nil {
 		return err
 	}
 	if c.Demo {
-		if err := loadDemo(ctx, fhirServer, st, p.stdout, c.baseURL(listener.Addr())); err != nil {
+		if err := loadDemo(ctx, fhirServer, st, p.stdout, base); err != nil {
 			return err
 		}
 	}
@@ -104,8 +90,29 @@ func serve(ctx context.Context, p *program, _ []string) (err error) {
 	if admin != nil {
 		servers = append(servers, listening{c.httpServer(withMetrics(http.NotFoundHandler(), counted), log), admin})
 	}
-	log.Info("serving", "address", listener.Addr().String(), "base", c.baseURL(listener.Addr()), "version", version, "auth", c.Auth)
+	log.Info("serving", "address", listener.Addr().String(), "base", base, "version", version, "auth", c.Auth)
 	return serveUntil(ctx, servers, fhirServer.Drain, c.ShutdownTimeout, log)
+}
+
+// newServer returns a server that has not begun to listen.
+func (c *settings) newServer(defs definitions, st store.Store, base string, counted *metrics.Metrics, log *slog.Logger) (*handlers.Server, error) {
+	return handlers.New(handlers.Options{
+		Store:             st,
+		Registry:          defs.registry,
+		Codec:             defs.codec,
+		BaseURL:           base,
+		Version:           version,
+		Access:            handlers.Open,
+		Explain:           true, // as long as nobody has to say who he is
+		Limits:            c.Limits,
+		NoUpdateCreate:    !c.UpdateCreate,
+		ConditionalDelete: handlers.ConditionalDelete(c.ConditionalDelete),
+		CursorKey:         []byte(c.CursorKey.Reveal()),
+		Logger:            log,
+		Observe: func(o handlers.Observation) {
+			counted.Answered(metrics.Request{Interaction: o.Interaction, Status: o.Status, Duration: o.Duration, Bytes: o.Bytes})
+		},
+	})
 }
 
 // ballast returns memory that is never used, and so never becomes real, to keep

@@ -39,6 +39,9 @@ var causes = map[int]string{
 	14031: "the disk of the database is full",
 }
 
+// maxTimeExpired is the code of what was given up because its time was over.
+const maxTimeExpired = 50
+
 // translate gives an error of the database a kind. Errors that have one stay as
 // they are.
 func translate(err error) error {
@@ -50,6 +53,9 @@ func translate(err error) error {
 	}
 	if errors.Is(err, errConflict) {
 		return fhir.Because(fhir.Conflict, err, "another write got in the way")
+	}
+	if server, ok := errors.AsType[mongo.ServerError](err); ok && server.HasErrorCode(maxTimeExpired) {
+		return fhir.Because(fhir.TooCostly, nameless(err), "the request took too long")
 	}
 	if mongo.IsNetworkError(err) || mongo.IsTimeout(err) || unreachable(err) {
 		return fhir.Because(fhir.Unavailable, nameless(err), "the database can not be reached")

@@ -47,6 +47,19 @@ func Explained(s *Store, yield func(hint bson.D, plan bson.M, err error)) {
 	}
 }
 
+// Limits calls yield with how long the database may take for each question that is
+// put from now on, in milliseconds, 0 for as long as it likes.
+func Limits(s *Store, yield func(ms int64)) {
+	s.asked = func(_ *mongo.Collection, _ mongo.Pipeline, o *options.AggregateOptionsBuilder) {
+		var set options.AggregateOptions
+		for _, apply := range o.Opts {
+			apply(&set)
+		}
+		ms, _ := set.Custom["maxTimeMS"].(int64)
+		yield(ms)
+	}
+}
+
 // shapeOf returns what a question looks like without its values.
 func shapeOf(v any) string {
 	switch v := v.(type) {
@@ -71,3 +84,6 @@ func shapeOf(v any) string {
 	}
 	return fmt.Sprintf("%T", v)
 }
+
+// EncodeKey returns what stands in the database for an index key.
+func EncodeKey(key []byte) string { return encodeKey(key) }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -136,8 +137,12 @@ func (f *finder) number(q *question) (int64, error) {
 	return n.N, err
 }
 
-// aggregate puts a pipeline to a collection.
+// aggregate puts a pipeline to a collection. The database gives up when the context
+// will.
 func (s *Store) aggregate(ctx context.Context, c *mongo.Collection, stages mongo.Pipeline, o *options.AggregateOptionsBuilder) (*mongo.Cursor, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		o.SetCustom(bson.M{"maxTimeMS": max(1, time.Until(deadline).Milliseconds())})
+	}
 	if asked := s.asked; asked != nil {
 		asked(c, stages, o)
 	}

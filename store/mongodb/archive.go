@@ -320,7 +320,7 @@ func (r *restoration) Index(ctx context.Context, progress func(done, total int64
 			return err
 		}
 		k := r.s.known.Load()
-		if k.index.Fingerprint != r.s.base.Fingerprint() {
+		if k.index.Fingerprint != r.s.print {
 			return errForeign()
 		}
 		if k.index.Building {

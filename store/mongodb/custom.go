@@ -62,13 +62,13 @@ func (s *Store) matchIndex(ctx context.Context, takeOver bool) error {
 			return err
 		}
 		if is == nil {
-			made := bson.D{{Key: "_id", Value: "index"}, {Key: "gen", Value: int32(1)}, {Key: "fingerprint", Value: s.base.Fingerprint()}, {Key: "building", Value: false}}
+			made := bson.D{{Key: "_id", Value: "index"}, {Key: "gen", Value: int32(1)}, {Key: "fingerprint", Value: s.print}, {Key: "building", Value: false}}
 			if _, err := s.meta.InsertOne(ctx, made); err != nil && !mongo.IsDuplicateKeyError(err) {
 				return err
 			}
 			continue
 		}
-		if is.Fingerprint == s.base.Fingerprint() || !takeOver {
+		if is.Fingerprint == s.print || !takeOver {
 			return nil
 		}
 		defined, err := s.customParams(ctx)
@@ -76,7 +76,7 @@ func (s *Store) matchIndex(ctx context.Context, takeOver bool) error {
 			return err
 		}
 		_, taken := s.withCustom(defined)
-		changed, err := s.advance(ctx, is, is.after(s.base.Fingerprint(), custom.Prints(taken)))
+		changed, err := s.advance(ctx, is, is.after(s.print, custom.Prints(taken)))
 		if err != nil {
 			return err
 		}
@@ -196,7 +196,7 @@ func (s *Store) tryRedefine(ctx context.Context) error {
 			return err
 		}
 		k := s.known.Load()
-		if k.index.Fingerprint != s.base.Fingerprint() {
+		if k.index.Fingerprint != s.print {
 			return nil
 		}
 		defined, err := s.customParams(ctx)
@@ -209,7 +209,7 @@ func (s *Store) tryRedefine(ctx context.Context) error {
 			s.defined = newest
 			return nil
 		}
-		changed, err := s.advance(ctx, &k.index, k.index.after(s.base.Fingerprint(), prints))
+		changed, err := s.advance(ctx, &k.index, k.index.after(s.print, prints))
 		if err != nil {
 			return err
 		}

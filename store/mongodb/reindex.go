@@ -27,7 +27,7 @@ func (s *Store) Reindex(ctx context.Context, progress func(done, total int64)) e
 				return err
 			}
 			is := &s.known.Load().index
-			if is.Fingerprint != s.base.Fingerprint() {
+			if is.Fingerprint != s.print {
 				return errForeign()
 			}
 			changed, err := s.advance(ctx, is, is.after(is.Fingerprint, is.Params))
@@ -104,7 +104,7 @@ func (s *Store) bringUp(ctx context.Context) error {
 		return nil
 	}
 	k := s.known.Load()
-	if k.part || k.index.Fingerprint != s.base.Fingerprint() {
+	if k.part || k.index.Fingerprint != s.print {
 		return nil
 	}
 	mine, err := s.takeLease(ctx, "job", jobLife)

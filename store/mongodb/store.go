@@ -68,6 +68,7 @@ type Store struct {
 
 	access atomic.Int32     // opened, readOnly or sealed
 	base   *search.Registry // what the store was opened with
+	print  string           // its fingerprint, which takes a while to make
 	reg    atomic.Pointer[search.Registry]
 	codec  *fhir.Codec // the registry's, without its limits
 	known  atomic.Pointer[known]
@@ -122,7 +123,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 
 func newStore(o Options) *Store {
 	s := &Store{
-		base: o.Registry, me: bson.NewObjectID(), pace: usualPace, log: o.Logger, clock: newClock(o.Now), byKey: newGates(),
+		base: o.Registry, print: o.Registry.Fingerprint(), me: bson.NewObjectID(), pace: usualPace, log: o.Logger, clock: newClock(o.Now), byKey: newGates(),
 		byLock: newGates(), contended: make(chan struct{}, 1), units: make(chan struct{}, maxUnits), tuning: defaultTuning,
 	}
 	s.wait = cmp.Or(o.Wait, defaultWait)

@@ -99,7 +99,7 @@ func (s *Store) learn(ctx context.Context, k *known) error {
 		return nil
 	}
 	k.since = k.at
-	if k.index.Fingerprint != s.base.Fingerprint() {
+	if k.index.Fingerprint != s.print {
 		k.reg = s.base // nothing is written
 		s.known.Store(k)
 		return nil
@@ -141,7 +141,7 @@ func (s *Store) takesWrites(ctx context.Context) error {
 		return err
 	case k.held || k.part:
 		return errCopying()
-	case k.index.Fingerprint != s.base.Fingerprint():
+	case k.index.Fingerprint != s.print:
 		return errForeign()
 	}
 	return nil
@@ -159,7 +159,7 @@ func (s *Store) takesSearches(ctx context.Context) error {
 		return err
 	case k.part && access == opened:
 		return errCopying()
-	case k.index.Fingerprint != s.base.Fingerprint():
+	case k.index.Fingerprint != s.print:
 		return errForeign()
 	case k.index.Stale:
 		return fhir.Errorf(fhir.Unavailable, "the search index is being made for this version of the server")

@@ -19,7 +19,7 @@ func TestBundlesOverHTTP(t *testing.T) {
 			`{"resource":{"resourceType":"Patient","nam":"p"},"request":{"method":"POST","url":"Patient"}}]}`
 		xml = `<Bundle xmlns="http://hl7.org/fhir"><type value="batch"/><entry><request><method value="GET"/><url value="Patient/p?_summary=text"/></request></entry></Bundle>`
 	)
-	overStores(t, handlers.Options{}, func(t *testing.T, c *client) {
+	overTransactions(t, handlers.Options{}, func(t *testing.T, c *client) {
 		c.walk(t, []step{
 			{Name: "transaction", Send: "POST ", Body: made, Status: 200, Has: []string{
 				"type = transaction-response",

@@ -67,6 +67,7 @@ type client struct {
 	testing.TB
 	handler http.Handler
 	saved   map[string]string // what stands for {name} in steps
+	traits  store.Traits
 }
 
 // codec and registry are those of every test.
@@ -95,7 +96,7 @@ func newClient(t testing.TB, open func(testing.TB, *search.Registry) store.Store
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &client{t, server.Handler(), map[string]string{"base": base}}
+	return &client{t, server.Handler(), map[string]string{"base": base}, o.Store.Traits()}
 }
 
 // overStores runs a test with a client of a new server on each database.
@@ -103,6 +104,21 @@ func overStores(t *testing.T, o handlers.Options, test func(t *testing.T, c *cli
 	for _, name := range slices.Sorted(maps.Keys(stores)) {
 		t.Run(name, func(t *testing.T) {
 			test(t, newClient(t, stores[name], o))
+		})
+	}
+}
+
+// overTransactions is overStores for tests that are about transactions.
+func overTransactions(t *testing.T, o handlers.Options, test func(t *testing.T, c *client)) {
+	for _, name := range slices.Sorted(maps.Keys(stores)) {
+		t.Run(name, func(t *testing.T) {
+			test(t, newClient(t, func(t testing.TB, r *search.Registry) store.Store {
+				db := stores[name](t, r)
+				if !db.Traits().Transactions {
+					t.Skip("the database has no transactions")
+				}
+				return db
+			}, o))
 		})
 	}
 }
@@ -214,6 +230,10 @@ func (c *client) walk(t *testing.T, steps []step) {
 		t.Run(name, func(t *testing.T) {
 			t.Helper()
 			got := c.send(s.Send, s.Body, s.With...)
+			if !c.traits.Transactions && strings.Contains(s.Body, `"type":"transaction"`) {
+				c.check(t, &step{Send: s.Send, Status: 400, Has: []string{"issue.0.code = not-supported"}}, got)
+				return
+			}
 			c.check(t, &s, got)
 			if s.Save != "" {
 				c.saved[s.Save] = idOf(got.header.Get("Location"))

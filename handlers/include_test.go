@@ -107,7 +107,7 @@ func TestIncludes(t *testing.T) {
 
 // TestIncludeLimits includes more than there is room for, and deeper than it goes.
 func TestIncludeLimits(t *testing.T) {
-	overStores(t, handlers.Options{}, func(t *testing.T, c *client) {
+	overTransactions(t, handlers.Options{}, func(t *testing.T, c *client) {
 		c.store(`{"resourceType":"Patient","id":"p"}`)
 		var entries []string
 		for i := range 1100 {

@@ -129,7 +129,7 @@ func TestConditionalWrites(t *testing.T) {
 func TestConditionalDeleteMultiple(t *testing.T) {
 	const ada = `{"resourceType":"Patient","identifier":[{"system":"urn:mrn","value":"1"}]}`
 	o := handlers.Options{ConditionalDelete: handlers.MultipleConditionalDelete, Limits: handlers.Limits{DeleteCount: 2}}
-	overStores(t, o, func(t *testing.T, c *client) {
+	overTransactions(t, o, func(t *testing.T, c *client) {
 		c.walk(t, []step{
 			{Send: "POST Patient", Body: ada, Status: 201, Save: "a"},
 			{Send: "POST Patient", Body: ada, Status: 201, Save: "b"},

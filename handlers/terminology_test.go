@@ -7,7 +7,7 @@ import (
 )
 
 func TestSearchByTerminology(t *testing.T) {
-	overStores(t, handlers.Options{}, func(t *testing.T, c *client) {
+	overTransactions(t, handlers.Options{}, func(t *testing.T, c *client) {
 		c.walk(t, []step{
 			{Name: "a code system", Send: "PUT CodeSystem/tissues", Status: 201, Body: `{"resourceType":"CodeSystem","id":"tissues","url":"http://c.example/tissues","status":"active","content":"complete","concept":[{"code":"blood","concept":[{"code":"plasma"},{"code":"serum"}]},{"code":"bone"}]}`},
 			{Name: "a value set", Send: "PUT ValueSet/fluids", Status: 201, Body: `{"resourceType":"ValueSet","id":"fluids","url":"http://v.example/fluids","status":"active","compose":{"include":[{"system":"http://c.example/tissues","filter":[{"property":"concept","op":"is-a","value":"blood"}]}]}}`},

@@ -122,6 +122,10 @@ func (c *Clause) matches(r *fhir.Resource) bool {
 
 // any reports whether a value that the parameter has in r passes the test.
 func (p *Param) any(r *fhir.Resource, test func(*element) bool) bool {
+	if p.each != nil {
+		own := p.each[r.Type()]
+		return own != nil && own.any(r, test)
+	}
 	var buf [8]fhirpath.Item
 	root := r.Root()
 	for _, item := range p.program.Append(buf[:0], root, root) {

@@ -26,6 +26,8 @@ type Param struct {
 	branches []branch
 	pair     *pair // of a composite
 	sparse   bool  // some values have no key
+
+	each map[string]*Param // of several types of resource: the parameter of each, by type
 }
 
 // Entries are what a resource is found by.

@@ -106,6 +106,13 @@ func (q *query) sortKey(key *SortKey, typ, path string) error {
 		return q.sortVia(key, typ, head, rest)
 	}
 	p, ok := q.reg.Lookup(typ, path)
+	if !ok && typ == "" && q.types != nil {
+		var err error
+		if p, err = q.common(path); err != nil {
+			return err
+		}
+		ok = true
+	}
 	switch {
 	case !ok:
 		return unknownf("there is no search parameter %q to sort by", clip(path))
@@ -121,6 +128,8 @@ func (q *query) sortVia(key *SortKey, typ, head, rest string) error {
 	code, target, typed := strings.Cut(head, ":")
 	p, ok := q.reg.Lookup(typ, code)
 	switch {
+	case !ok && typ == "" && q.types != nil:
+		return fhir.Errorf(fhir.Unsupported, "results of several types are not sorted by what they refer to")
 	case !ok:
 		return unknownf("there is no search parameter %q to sort by", clip(code))
 	case len(key.Via) == maxHops:

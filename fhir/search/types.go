@@ -67,3 +67,23 @@ func (q *query) ofEach(name, value string) error {
 	q.Where = append(q.Where, c)
 	return nil
 }
+
+// common returns the parameter that all types asked for have by themselves, to sort
+// by.
+func (q *query) common(code string) (*Param, error) {
+	p := &Param{Code: code, reg: q.reg, each: map[string]*Param{}}
+	for _, typ := range q.types {
+		own, ok := q.reg.Lookup(typ, code)
+		switch {
+		case !ok:
+			return nil, unknownf("%s has no search parameter %q to sort by", typ, clip(code))
+		case p.Type != 0 && own.Type != p.Type:
+			return nil, invalid("%s is of type %s in %s, and of type %s in others, which have no common order", clip(code), own.Type, typ, p.Type)
+		}
+		p.Type, p.each[typ] = own.Type, own
+		for _, b := range own.branches {
+			p.addBranch(b.path, b.target)
+		}
+	}
+	return p, nil
+}

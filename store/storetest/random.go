@@ -389,8 +389,16 @@ func (g *generator) search() string {
 	for range g.IntN(4) {
 		params = append(params, g.param(typ))
 	}
+	some := typ == "" && g.IntN(2) == 0
+	if some {
+		params = append(params, "_type="+g.one("Observation,Encounter", "QuestionnaireResponse,Observation,Encounter"))
+	}
 	switch g.IntN(12) {
 	case 0, 1, 2, 3, 4, 5:
+		if some {
+			params = append(params, "_sort="+g.one("", "-")+g.one("status", "subject", "patient", "identifier")+g.one("", "", ",-_id"))
+			break
+		}
 		params = append(params, "_sort="+g.sort(typ))
 	case 6, 7:
 		params = append(params, "_contained="+g.one("true", "true", "both"))

@@ -171,8 +171,12 @@ func TestCutWrites(t *testing.T) {
 				}
 				c.proxy.Watch(once("\x02"+command+"\x00\x04\x00\x00\x00cur\x00", fate))
 				v, err := c.through.Put(ctx, all, text)
-				if err != nil || v.Number != want {
+				again := c.through.Traits().Transactions // a single server is not sent writes again
+				if again && (err != nil || v.Number != want) || !again && fhir.KindOf(err) != fhir.Unavailable {
 					t.Fatalf("got %+v, %v; want version %d", v, err, want)
+				}
+				if !again && fate == mongotest.CutBefore {
+					want--
 				}
 				if n := c.versions(); n != int(want) {
 					t.Errorf("%d versions are there, want %d", n, want)

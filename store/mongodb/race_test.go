@@ -160,6 +160,9 @@ func TestConditionalRace(t *testing.T) {
 func TestIncrements(t *testing.T) {
 	reg := storetest.NewRegistry(t)
 	stores := pair(t, reg, mongodb.Options{})
+	if !stores[0].Traits().Transactions {
+		t.Skip("the database has no transactions")
+	}
 	const rounds = 5
 	keys := []fhir.Key{{Type: "Patient", ID: "a"}, {Type: "Patient", ID: "b"}}
 	var wg sync.WaitGroup
@@ -222,6 +225,9 @@ func TestTwoServers(t *testing.T) {
 func TestAbort(t *testing.T) {
 	reg := storetest.NewRegistry(t)
 	s := openAt(t, fresh(t), mongodb.Options{Registry: reg})
+	if !s.Traits().Transactions {
+		t.Skip("the database has no transactions")
+	}
 	before := write(t, reg, `{"resourceType":"Patient","id":"old"}`)
 	if _, err := s.Put(ctx, all, before); err != nil {
 		t.Fatal(err)
@@ -270,6 +276,9 @@ func TestAbort(t *testing.T) {
 func TestForesee(t *testing.T) {
 	reg := storetest.NewRegistry(t)
 	s := openAt(t, fresh(t), mongodb.Options{Registry: reg})
+	if !s.Traits().Transactions {
+		t.Skip("the database has no transactions")
+	}
 	var keys []fhir.Key
 	var writes []store.Write
 	for i := range 20 {

@@ -175,11 +175,17 @@ func (r *Registry) define(p *fhir.SearchParam, others []fhir.SearchParam) (defin
 	if d.expr, err = fhirpath.Parse(p.Expression); err != nil {
 		return d, wrong("expression", "%s", textOf(err))
 	}
+	if by := clock(d.expr); by != "" {
+		return d, wrong("expression", "%s() says something else every time, so that it can not be indexed", by)
+	}
 	for i, c := range p.Component {
 		at := fmt.Sprintf("component[%d].", i)
 		e, err := fhirpath.Parse(c.Expression)
 		if err != nil {
 			return d, wrong(at+"expression", "%s", textOf(err))
+		}
+		if by := clock(e); by != "" {
+			return d, wrong(at+"expression", "%s() says something else every time, so that it can not be indexed", by)
 		}
 		url, _, _ := strings.Cut(c.Definition, "|")
 		typ := fhir.ParamType(0)
@@ -201,6 +207,23 @@ func (r *Registry) define(p *fhir.SearchParam, others []fhir.SearchParam) (defin
 		d.parts, d.types = append(d.parts, e), append(d.types, typ)
 	}
 	return d, nil
+}
+
+// clock returns the function in an expression that depends on when it is evaluated,
+// if there is one.
+func clock(e *fhirpath.Expr) string {
+	if e == nil {
+		return ""
+	}
+	if e.Op == fhirpath.CallOp && slices.Contains([]string{"now", "today", "timeOfDay"}, e.Text) {
+		return e.Text
+	}
+	for _, inner := range append([]*fhirpath.Expr{e.Input}, e.Args...) {
+		if by := clock(inner); by != "" {
+			return by
+		}
+	}
+	return ""
 }
 
 // fits checks the expression of a parameter for one of its types.

@@ -201,6 +201,9 @@ func (f *filterParser) comparison() (operator, value string, err error) {
 	f.skip()
 	operator, rest, _ := strings.Cut(f.rest, " ")
 	f.rest = rest
+	if operator == "" {
+		return "", "", invalid("after a search parameter there should be an operator and a value")
+	}
 	switch f.skip() {
 	case 0:
 		return "", "", invalid("after %q there should be a value", clip(operator))

@@ -140,14 +140,14 @@ func named(name string, err error) error {
 
 func (q *query) parameter(name, value string) error {
 	code, modifier, modified := strings.Cut(name, ":")
+	if modified && modifier == "" {
+		return invalid("there is no modifier behind the colon")
+	}
 	if slices.Contains(presentation, name) || name == "_count" || name == "_sort" || code == "_include" || code == "_revinclude" {
 		return q.result(name, value)
 	}
 	if !utf8.ValidString(value) {
 		return invalid("its value is no UTF-8")
-	}
-	if modified && modifier == "" {
-		return invalid("there is no modifier behind the colon")
 	}
 	if err := q.demand(name, value); err != nil {
 		return q.leaveOut(name, err)
@@ -336,10 +336,20 @@ func (c *Clause) compare(values []string, o *Options) error {
 			c.addRanges(c.Param, v)
 		}
 	}
-	if c.keyed() {
+	switch {
+	case slices.ContainsFunc(c.Values, Value.keyless):
+		c.Ranges, c.Exact = nil, false
+	case c.keyed():
 		c.tidy()
 	}
 	return nil
+}
+
+// keyless reports whether what matches v may have no key: texts of punctuation alone
+// have none.
+func (v Value) keyless() bool {
+	s, ok := v.comparison.(*stringValue)
+	return ok && len(s.folded) == 0
 }
 
 // keyed reports whether keys help to find what c asks for.

@@ -68,7 +68,7 @@ func parseString(mode stringMode) parser {
 			return nil, err
 		}
 		s := &stringValue{mode: mode, text: text, folded: appendFolded(nil, text)}
-		if len(s.folded) == 0 {
+		if len(s.folded) == 0 && mode != exactly {
 			return nil, invalid("it has no letter or digit")
 		}
 		return s, nil

@@ -173,7 +173,7 @@ type tokenValue struct {
 }
 
 // parseToken reads the value of a token parameter.
-func parseToken(_ *Param, text string, _ *Options) (comparison, error) {
+func parseToken(p *Param, text string, _ *Options) (comparison, error) {
 	f, err := fields(text, '|')
 	if err != nil {
 		return nil, err
@@ -183,10 +183,26 @@ func parseToken(_ *Param, text string, _ *Options) (comparison, error) {
 		return nil, invalid("it has more than one |; a | that belongs to the code is written \\|")
 	case len(f) == 2 && f[0] == "" && f[1] == "":
 		return nil, invalid("it has neither system nor code")
+	case len(f) == 2 && f[0] != "" && p.withoutSystem(f[0]):
+		return nil, invalid("its values have no system: write the code alone, without system and |")
 	case len(f) == 2:
 		return &tokenValue{system: f[0], code: f[1], bar: true}, nil
 	}
 	return &tokenValue{code: f[0]}, nil
+}
+
+// withoutSystem reports whether no value of p has a system, so that none can have
+// the one given. R4 allows none for contact points, URIs and booleans; that of codes
+// of one of several systems is not known.
+func (p *Param) withoutSystem(system string) bool {
+	kinds := p.kinds()
+	if p.Type != fhir.TokenParam || kinds == 0 || kinds.any(openKinds|setOf(extensionKind)) {
+		return false
+	}
+	if kinds.has(booleanKind) && system == booleanSystem {
+		return false
+	}
+	return !slices.ContainsFunc(p.branches, func(b branch) bool { return len(b.path.systems) > 0 })
 }
 
 func (t *tokenValue) matches(el *element) bool {

@@ -306,6 +306,13 @@ func ClinicalDateOf(value []byte) int64 {
 	return m.milliseconds()
 }
 
+// FirstOfClinicalDate returns the least value in a parameter that is
+// [Param.ByClinicalDate] of resources with an [Entries.Date].
+func FirstOfClinicalDate(ms int64) []byte {
+	seconds := floorDiv(ms, 1000)
+	return appendMoment(nil, instantForm, moment{seconds: seconds + epoch, nanos: int32(ms-seconds*1000) * 1_000_000})
+}
+
 // OpenBegin returns the keys of intervals in p that are open at their begin.
 func (p *Param) OpenBegin() []KeyRange {
 	var all []KeyRange

@@ -65,3 +65,15 @@ func bestValue(keys [][]byte, forms []SortForm, descending bool) []byte {
 	}
 	return best
 }
+
+func TestFirstOfClinicalDate(t *testing.T) {
+	for _, ms := range []int64{-1, 0, 1, 999, 1000, 1709207999999} {
+		first := FirstOfClinicalDate(ms)
+		if got := ClinicalDateOf(first); got != ms {
+			t.Errorf("the first value of %d ms is of %d ms", ms, got)
+		}
+		if next := FirstOfClinicalDate(ms + 1); bytes.Compare(first, next) >= 0 {
+			t.Errorf("of %d ms and the next, the first values are %x and %x", ms, first, next)
+		}
+	}
+}

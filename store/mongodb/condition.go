@@ -18,6 +18,7 @@ type condition struct {
 	field  string // k or w, of spans
 	spans  []span
 	single bool // each span is one key
+	small  bool // it is known to have few rows
 
 	timed     bool // lastUpdated is from low up to but not including high
 	low, high int64

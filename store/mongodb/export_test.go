@@ -55,6 +55,7 @@ func Limits(s *Store, yield func(ms int64)) {
 		for _, apply := range o.Opts {
 			apply(&set)
 		}
+		//lint:ignore SA1019 as where it is set
 		ms, _ := set.Custom["maxTimeMS"].(int64)
 		yield(ms)
 	}

@@ -303,6 +303,7 @@ func (f *finder) smallest(driver, limit int) (int, bool, error) {
 		if i == driver || f.conditions[i].open() {
 			continue
 		}
+		f.conditions[i].small = n < f.s.tuning.few
 		f.explainSize(i, n, limit)
 		if n < limit {
 			driver, limit, found = i, n, true

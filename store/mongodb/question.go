@@ -141,6 +141,7 @@ func (f *finder) number(q *question) (int64, error) {
 // will.
 func (s *Store) aggregate(ctx context.Context, c *mongo.Collection, stages mongo.Pipeline, o *options.AggregateOptionsBuilder) (*mongo.Cursor, error) {
 	if deadline, ok := ctx.Deadline(); ok {
+		//lint:ignore SA1019 the driver leaves it out of commands that can have a cursor, and has no other way
 		o.SetCustom(bson.M{"maxTimeMS": max(1, time.Until(deadline).Milliseconds())})
 	}
 	if asked := s.asked; asked != nil {

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -34,6 +33,15 @@ func (f *finder) valueFields() bson.D {
 	}
 	filter := bson.D{{Key: "input", Value: "$k"}, {Key: "as", Value: "k"}, {Key: "cond", Value: field("$or", any)}}
 	return slices.Concat(headFields, field("k", field("$filter", filter)))
+}
+
+// rowFields is what is read of candidates whose rows come in the order of their
+// values.
+func (f *finder) rowFields() bson.D {
+	if !f.bodies && !f.parsed() {
+		return f.valueFields()
+	}
+	return slices.Concat(f.valueFields(), bson.D{{Key: "ver", Value: 1}, {Key: "m", Value: 1}, {Key: "del", Value: 1}, {Key: "z", Value: 1}, {Key: "b", Value: 1}})
 }
 
 // formSpans returns where the index has the values.
@@ -226,7 +234,7 @@ func (f *finder) start() ordering.Spot {
 func (f *finder) rows(driver, limit int, from ordering.Spot, judged bson.D) (stream, error) {
 	if driver == walkAll {
 		src := f.everything()
-		src.judged = judged
+		src.judged, src.fields = judged, f.rowFields()
 		return f.walk(src, from, limit), nil
 	}
 	return f.keyStreams(driver, limit, from, judged)
@@ -365,7 +373,7 @@ func (s *clinicalStream) collect(c candidate) error {
 func (s *clinicalStream) end() (ordering.Spot, bool) {
 	spot, all := s.inner.end()
 	if !all { // up to the millisecond in which the rows have ended
-		spot.B, spot.Text = s.f.start().B, s.f.firstText()
+		spot = s.f.before(spot.A)
 		if s.f.order.Compare(spot, s.f.spot) < 0 { // it is the one it began in
 			spot = s.f.spot
 		}
@@ -373,12 +381,14 @@ func (s *clinicalStream) end() (ordering.Spot, bool) {
 	return spot, all
 }
 
-// firstText is a text of spots before those of all values.
-func (f *finder) firstText() string {
+// before returns the spot before all values with a clinical date.
+func (f *finder) before(ms int64) ordering.Spot {
+	s := ordering.Spot{A: ms, B: f.start().B}
 	if f.order.Down() {
-		return string([]byte{ordering.Present}) + strings.Repeat("\xff", 64)
+		ms++
 	}
-	return string([]byte{ordering.Present})
+	s.Text = string(f.order.AppendValue(nil, 0, search.FirstOfClinicalDate(ms)))
+	return s
 }
 
 // A listStream yields what has been gathered.
@@ -476,7 +486,7 @@ func (f *finder) formStreams(limit int) (stream, error) {
 		}
 		streams[i] = s
 	}
-	return f.merge(streams)
+	return f.merge(streams, f.order.Compare)
 }
 
 func minKey(a, b []byte) []byte {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store/ordering"
@@ -31,7 +32,7 @@ func (f *finder) stream(driver, limit int) (stream, error) {
 		return f.valueStream(driver, limit)
 	case driver == walkAll:
 		return f.walk(f.everything(), f.spot, limit), nil
-	case driver >= 0 && f.ordered(&f.conditions[driver]):
+	case driver >= 0 && f.ordered(&f.conditions[driver]) && (len(f.conditions[driver].spans) == 1 || !f.conditions[driver].small):
 		return f.keyStreams(driver, limit, f.spot, nil)
 	}
 	return f.sorted(driver), nil
@@ -224,10 +225,18 @@ type walkStream struct {
 	parts []bson.D // what is left, one after the other
 	most  int      // rows that a question reads; 0: all
 
-	list []candidate
-	at   int
-	last ordering.Spot
-	cut  *ordering.Spot // where it ends early
+	list  []candidate
+	at    int
+	last  ordering.Spot
+	cut   *ordering.Spot // where it ends early
+	ahead *part          // what the next part has answered already
+}
+
+// A part is the answer to the question for one part of a walk.
+type part struct {
+	question *question
+	list     []candidate
+	bound    *ordering.Spot // the last row that it was allowed to read, if it came to that
 }
 
 // walk returns a stream of what comes behind a spot.
@@ -259,11 +268,14 @@ func (w *walkStream) next() (*candidate, error) {
 	return c, nil
 }
 
-// question returns the next one.
-func (w *walkStream) question() *question {
+// question returns the one for a part.
+func (w *walkStream) question(part bson.D) *question {
 	q := &question{
-		match: slices.Concat(w.src.match, w.parts[0]), hint: w.src.hint, sort: w.f.sort(), most: w.most, judged: w.src.judged,
+		match: slices.Concat(w.src.match, part), hint: w.src.hint, sort: w.f.sort(), most: w.most, judged: w.src.judged,
 		limit: w.f.fetch, fields: w.src.fields,
+	}
+	if w.f.clinical {
+		q.limit += spare
 	}
 	if w.f.order.By == ordering.ByUpdated && w.src.driver == walkAll {
 		q.match = w.f.boundTime(q.match)
@@ -278,50 +290,111 @@ func (w *walkStream) question() *question {
 	return q
 }
 
+// spare is how many rows more are read where the next ones have to be known to put
+// some into order.
+const spare = 10
+
 // fill fetches a batch.
 func (w *walkStream) fill() error {
-	w.list, w.at = w.list[:0], 0
-	q := w.question()
-	err := w.f.answers(q, func(d *doc) error {
-		c, err := w.f.candidate(d)
-		w.list = append(w.list, c)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if len(w.list) == q.limit {
-		last := w.list[len(w.list)-1].spot
-		w.parts = w.f.behind(ordering.Spot{Text: w.f.rowText(last), A: last.A, B: last.B})
-		return nil
-	}
-	if w.most > 0 {
-		bound, err := w.bound(q)
-		if err != nil {
+	p := w.ahead
+	if w.ahead = nil; p == nil {
+		var err error
+		if p, err = w.fetch(); err != nil {
 			return err
 		}
-		if bound != nil && !w.f.past(*bound) {
-			w.cut = bound
-			return nil
-		}
-		if bound != nil {
-			w.parts = nil
-			return nil
-		}
 	}
-	w.parts = w.parts[1:]
+	w.list, w.at = p.list, 0
+	if len(w.list) == p.question.limit {
+		last := w.list[len(w.list)-1].spot
+		w.parts, w.ahead = w.f.behind(ordering.Spot{Text: w.f.rowText(last), A: last.A, B: last.B}), nil
+		return nil
+	}
+	switch {
+	case p.bound == nil:
+		w.parts = w.parts[1:]
+	case w.f.past(*p.bound):
+		w.parts = nil
+	default:
+		w.cut = p.bound
+	}
 	return nil
+}
+
+// fetch returns the answer for the next part. What is behind a place with the very
+// same date mostly is not much: then the part after it is fetched as well.
+func (w *walkStream) fetch() (*part, error) {
+	parts := w.parts[:1]
+	if len(w.parts) == 2 && w.last.A != 0 && mongo.SessionFromContext(w.f.ctx) == nil {
+		parts = w.parts
+	}
+	answers := make([]part, len(parts))
+	err := w.f.together(len(parts), func(i int) (err error) {
+		q := w.question(parts[i])
+		if len(w.parts) == 2 && i == 0 && w.last.A != 0 {
+			q.most = 0
+		}
+		answers[i], err = w.answer(q)
+		return err
+	})
+	if len(parts) == 2 {
+		w.ahead = &answers[1]
+	}
+	return &answers[0], err
+}
+
+// answer puts a question. Where it may not have read all rows of the part, it is
+// put again, up to a place: rows that others write or delete meanwhile would
+// change how far a number of them leads.
+func (w *walkStream) answer(q *question) (part, error) {
+	list, err := w.ask(q)
+	if err != nil || q.most == 0 || len(list) == q.limit {
+		return part{question: q, list: list}, err
+	}
+	bound, err := w.bound(q)
+	if err != nil {
+		return part{}, err
+	}
+	whole := *q
+	whole.most = 0
+	if bound != nil {
+		first, all := w.f.upTo(*bound)
+		whole.match, whole.judged = allOf(q.match, first), allOf(q.judged, all)
+	}
+	list, err = w.ask(&whole)
+	return part{question: q, list: list, bound: bound}, err
+}
+
+func (w *walkStream) ask(q *question) (list []candidate, err error) {
+	err = w.f.answers(q, func(d *doc) error {
+		c, err := w.f.candidate(d)
+		list = append(list, c)
+		return err
+	})
+	return list, err
 }
 
 // bound returns the spot of the last row that a question was allowed to read, nil
 // if it was not that many.
 func (w *walkStream) bound(q *question) (*ordering.Spot, error) {
-	docs, err := w.f.all(&question{match: q.match, hint: q.hint, sort: q.sort, skip: w.most - 1, limit: 1, fields: headFields})
+	docs, err := w.f.all(&question{match: q.match, hint: q.hint, sort: q.sort, skip: q.most - 1, limit: 1, fields: headFields})
 	if err != nil || len(docs) == 0 {
 		return nil, err
 	}
 	spot := w.f.spotOf(&docs[0])
 	return &spot, nil
+}
+
+// upTo returns a filter for what comes before a spot and at it, and one that is
+// simpler and holds for more.
+func (f *finder) upTo(s ordering.Spot) (first, all bson.D) {
+	before := map[string]string{"$lt": "$gt", "$gt": "$lt"}[f.beyond()]
+	keys, values := f.keys(), f.values(s)
+	first = field(keys[0], field(before+"e", values[0]))
+	if len(keys) == 1 {
+		return first, nil
+	}
+	same := bson.D{{Key: keys[0], Value: values[0]}, {Key: keys[1], Value: field(before+"e", values[1])}}
+	return first, field("$or", bson.A{field(keys[0], field(before, values[0])), same})
 }
 
 // end implements stream.
@@ -336,9 +409,11 @@ func (w *walkStream) end() (ordering.Spot, bool) {
 func (f *finder) candidate(d *doc) (candidate, error) {
 	c := candidate{spot: f.spotOf(d), doc: *d}
 	if f.order.By == ordering.ByValue {
-		return c, f.value(&c)
+		if err := f.value(&c); err != nil || !f.order.Indexed() {
+			return c, err
+		}
 	}
-	if d.Body != nil || d.File != nil {
+	if d.Body != nil { // files are read one by one, when they are needed
 		var err error
 		c.version, err = f.s.version(f.ctx, d)
 		c.doc.Body = nil
@@ -368,30 +443,40 @@ func (f *finder) keyStreams(driver, limit int, from ordering.Spot, judged bson.D
 	for i, s := range c.spans {
 		src := f.ofSpan(driver, c, s)
 		src.judged = judged
-		if len(c.spans) > 1 && f.order.By != ordering.ByValue {
-			src.fields = headFields // many may be fetched that are not needed; they are read later
+		if f.clinical {
+			src.fields = f.rowFields()
+		}
+		if len(c.spans) > 3 && !f.clinical {
+			src.fields = headFields // many would be fetched that are not needed; they are read later
 		}
 		streams[i] = f.walk(src, from, limit)
 	}
-	return f.merge(streams)
+	return f.merge(streams, f.rowCompare)
 }
 
 // A mergeStream yields what several streams do, each candidate once. Where one
 // ends early, it does.
 type mergeStream struct {
-	order   ordering.Order
+	compare func(a, b ordering.Spot) int
 	streams []stream
 	heads   []*candidate
 	cut     *ordering.Spot
 	last    ordering.Spot
 }
 
-// merge returns the streams as one.
-func (f *finder) merge(streams []stream) (stream, error) {
+// rowCompare compares spots in the order of rows, which is not that of values
+// within one date.
+func (f *finder) rowCompare(a, b ordering.Spot) int {
+	a.Text, b.Text = f.rowText(a), f.rowText(b)
+	return f.order.Compare(a, b)
+}
+
+// merge returns the streams, whose candidates come in an order, as one.
+func (f *finder) merge(streams []stream, compare func(a, b ordering.Spot) int) (stream, error) {
 	if len(streams) == 1 {
 		return streams[0], nil
 	}
-	m := &mergeStream{order: f.order, streams: streams, heads: make([]*candidate, len(streams)), last: f.spot}
+	m := &mergeStream{compare: compare, streams: streams, heads: make([]*candidate, len(streams)), last: f.spot}
 	err := f.together(len(streams), func(i int) error {
 		c, err := streams[i].next()
 		if c != nil {
@@ -411,7 +496,7 @@ func (m *mergeStream) ended(i int) {
 	if m.heads[i] != nil {
 		return
 	}
-	if spot, all := m.streams[i].end(); !all && (m.cut == nil || m.order.Compare(spot, *m.cut) < 0) {
+	if spot, all := m.streams[i].end(); !all && (m.cut == nil || m.compare(spot, *m.cut) < 0) {
 		m.cut = &spot
 	}
 }
@@ -420,11 +505,11 @@ func (m *mergeStream) ended(i int) {
 func (m *mergeStream) next() (*candidate, error) {
 	var least *candidate
 	for _, c := range m.heads {
-		if c != nil && (least == nil || m.order.Compare(c.spot, least.spot) < 0) {
+		if c != nil && (least == nil || m.compare(c.spot, least.spot) < 0) {
 			least = c
 		}
 	}
-	if least == nil || m.cut != nil && m.order.Compare(least.spot, *m.cut) > 0 {
+	if least == nil || m.cut != nil && m.compare(least.spot, *m.cut) > 0 {
 		return nil, nil
 	}
 	m.last = least.spot
@@ -466,7 +551,7 @@ func (f *finder) sorted(driver int) stream {
 	if len(s) == 1 {
 		return s[0]
 	}
-	m, err := f.merge(s)
+	m, err := f.merge(s, f.order.Compare)
 	if err != nil {
 		return failed{err}
 	}

@@ -3,7 +3,7 @@
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 
-.PHONY: help test check build demo bench image prove-static generate clean
+.PHONY: help test check build demo bench image prove-static prove-mongodb generate clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ image: ## the container image noafhir:VERSION
 
 prove-static: ## serve from an empty folder as a nobody, in a chroot
 	@scripts/prove-static.sh
+
+prove-mongodb: ## kill the database among writes, and lose none (root on Debian)
+	@scripts/prove-mongodb.sh
 
 generate: ## make the generated tables again (needs npm)
 	go generate ./...

@@ -113,7 +113,8 @@ build_ferretdb() {
 
 # make_cluster makes an empty database. DocumentDB sorts by an index only with its
 # own access method, connects to itself, and has no statistics that would keep the
-# planner from reading whole collections.
+# planner from reading whole collections. What is committed survives the death of the
+# processes, though not of the machine.
 make_cluster() {
 	rm -rf "${root:?}$data"
 	inside $bin/initdb -D "$data" -U postgres -A trust --no-locale -E UTF8 --no-sync
@@ -129,7 +130,6 @@ make_cluster() {
 		wal_level = minimal
 		max_wal_senders = 0
 		fsync = off
-		synchronous_commit = off
 		full_page_writes = off
 		jit = off
 		enable_seqscan = off

@@ -54,9 +54,9 @@ type textExpr struct {
 	but    []*textExpr // of allOf: what must not hold
 }
 
-// boundary is the word between two texts, which no phrase has. It is a word to
+// Boundary is the word between two texts, which no phrase has. It is a word to
 // SQLite's ascii tokenizer too.
-const boundary = "¶"
+const Boundary = "¶"
 
 // Words returns the words that a field of a resource has, a space between any two;
 // those of its id and meta are no content. Between two texts stands a word that no
@@ -84,7 +84,7 @@ func (r *Registry) Words(field TextField, res *fhir.Resource) string {
 				text = plainText(text)
 			}
 			if len(out) > 0 {
-				out = append(out, " "+boundary...)
+				out = append(out, " "+Boundary...)
 			}
 			out = appendWords(out, text)
 		}

@@ -3,7 +3,6 @@ package mongodb
 import (
 	"math"
 	"slices"
-	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -172,95 +171,6 @@ func judgedAll(q *search.Query) (filter bson.D, exact bool) {
 		parts, exact = append(parts, f), exact && e
 	}
 	return allOf(parts...), exact
-}
-
-// maxWord is how many bytes of a word are in the index.
-const maxWord = 24
-
-// mark is what the words of a field begin with.
-func mark(f search.TextField) string {
-	if f == search.Narrative {
-		return "n"
-	}
-	return "c"
-}
-
-// cutWord returns what of a word is in the index.
-func cutWord(word string) string {
-	if len(word) <= maxWord {
-		return word
-	}
-	end := maxWord
-	for !utf8.RuneStart(word[end]) {
-		end--
-	}
-	return word[:end]
-}
-
-// wordSpan returns the span of a word, or of all that begin with it, and whether
-// that is exact: a word that may have been cut is not.
-func wordSpan(mark string, t *search.WordTree) (span, bool) {
-	word := cutWord(t.Word)
-	exact := len(t.Word) <= maxWord-utf8.UTFMax // and so is no end of a longer one, cut
-	if t.Prefix {
-		return span{mark + word, mark + word + "\U0010FFFF"}, exact
-	}
-	return span{low: mark + word}, exact
-}
-
-// wordFilter returns what the database can judge of a condition on words, nil if
-// nothing, and whether that is all of it.
-func wordFilter(mark string, t *search.WordTree) (filter bson.D, exact bool) {
-	if t.Word != "" {
-		s, exact := wordSpan(mark, t)
-		return s.filter("w"), exact
-	}
-	parts, exact := []bson.D{}, !t.Loose
-	for i := range t.Any {
-		f, e := wordFilter(mark, &t.Any[i])
-		parts, exact = append(parts, f), exact && e
-	}
-	if t.Any != nil {
-		all := bson.A{}
-		for _, p := range parts {
-			all = append(all, p)
-		}
-		return field("$or", all), exact
-	}
-	for i := range t.All {
-		f, e := wordFilter(mark, &t.All[i])
-		parts, exact = append(parts, f), exact && e
-	}
-	for i := range t.None {
-		f, e := wordFilter(mark, &t.None[i])
-		exact = exact && e
-		if e {
-			parts = append(parts, noneOf(f))
-		}
-	}
-	return allOf(parts...), exact
-}
-
-// wordSpans returns lists of spans. What meets the condition has a word in each of
-// the lists.
-func wordSpans(mark string, t *search.WordTree) [][]span {
-	switch {
-	case t.Word != "":
-		s, _ := wordSpan(mark, t)
-		return [][]span{{s}}
-	case t.Any != nil:
-		var union []span
-		for i := range t.Any {
-			// Of each part, the first list will do.
-			union = append(union, wordSpans(mark, &t.Any[i])[0]...)
-		}
-		return [][]span{union}
-	}
-	var lists [][]span
-	for i := range t.All {
-		lists = append(lists, wordSpans(mark, &t.All[i])...)
-	}
-	return lists
 }
 
 // newSpans returns the condition that there is a key or word in one of some spans.

@@ -3,7 +3,6 @@ package mongodb
 import (
 	"context"
 	"strconv"
-	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -93,24 +92,6 @@ func (s *Store) parse(v *store.Version) (*fhir.Resource, error) {
 		return nil, errDamaged(v.Key, err)
 	}
 	return r, nil
-}
-
-// wordsOf returns what is stored of the words of a resource: each once, after an
-// n if it stands in the narrative and after a c if it stands anywhere. Long ones
-// are cut.
-func wordsOf(w store.Words) []string {
-	words := []string{}
-	for _, field := range []struct{ mark, text string }{{"n", w.Narrative}, {"c", w.Content}} {
-		seen := map[string]bool{}
-		for word := range strings.FieldsSeq(field.text) {
-			word = cutWord(word)
-			if !seen[word] {
-				seen[word] = true
-				words = append(words, field.mark+word)
-			}
-		}
-	}
-	return words
 }
 
 // indexed returns what a resource is found by: clinical date, keys and words.

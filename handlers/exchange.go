@@ -75,6 +75,9 @@ func (x *exchange) read() error {
 	}
 	x.req.Method = x.r.Method
 	query, queryErr := parseQuery(x.r.URL.RawQuery)
+	if queryErr == nil && (x.r.Method == http.MethodGet || x.r.Method == http.MethodHead) {
+		query, queryErr = x.server.unpack(query)
+	}
 	x.req.Query = query
 	formatErr := x.negotiate()
 	path, below := strings.CutPrefix(x.r.URL.EscapedPath(), basePath)

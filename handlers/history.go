@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/noafhir/noafhir/fhir"
@@ -138,16 +139,14 @@ func (s *Server) pageLinks(address string, params [][2]string, page *store.Page,
 			shown = append(shown, p)
 		}
 	}
-	var links []pageLink
-	add := func(relation, cursor string) {
-		query := shown
-		if cursor != "" {
-			query = append(shown[:len(shown):len(shown)], [2]string{cursorParam, cursor})
-		}
-		links = append(links, pageLink{relation, withQuery(at, query)})
+	self := shown
+	if present, _ := req.param(cursorParam); present != "" {
+		self = append(slices.Clip(shown), [2]string{cursorParam, present})
 	}
-	present, _ := req.param(cursorParam)
-	add("self", present)
+	links := []pageLink{{"self", withQuery(at, self)}}
+	add := func(relation, cursor string) {
+		links = append(links, pageLink{relation, s.linkTo(at, shown, cursor)})
+	}
 	if page.Next != nil {
 		add("next", s.sealCursor(address, params, cursor{at: page.Next}))
 	}

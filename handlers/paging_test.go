@@ -1,7 +1,10 @@
 package handlers_test
 
 import (
+	"bytes"
+	"compress/flate"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strconv"
@@ -269,4 +272,42 @@ func TestEstimatedTotal(t *testing.T) {
 	// The total has no part in where a page is.
 	next := c.send("GET Patient?_count=2&_total=estimate", "").next()
 	c.walk(t, []step{{Send: "GET " + strings.Replace(next, "_total=estimate", "_total=accurate", 1), Status: 200, Has: []string{"total = 5", "entry.0.resource.id = c"}}})
+}
+
+func TestPagesOfWhatIsTooLongForURLs(t *testing.T) {
+	const form = "Content-Type: application/x-www-form-urlencoded"
+	o := handlers.Options{Limits: handlers.Limits{URLBytes: 500, FormBytes: 4000}}
+	overStores(t, o, func(t *testing.T, c *client) {
+		c.put(t, "a", "b", "c")
+		body := "_sort=-_id&_count=1&_format=json&identifier:not=" + strings.Repeat("http://example.org/système|1%2B1%26,", 40) + "x"
+		first := c.send("POST Patient/_search", body, form)
+		if first.status != 200 || first.at("entry.0.resource.id") != "c" || !strings.Contains(first.link("self"), "identifier") {
+			t.Fatalf("status %d\n%s", first.status, first.body)
+		}
+		if n := len(first.next()); n == 0 || n > 500 {
+			t.Errorf("the link is %d bytes: %s", n, first.next())
+		}
+		pages := c.pages(t, first.next(), "resource.id")
+		if got := fmt.Sprint(pages); got != "[[b] [a]]" {
+			t.Errorf("pages %s", got)
+		}
+		second := c.send("GET "+first.next(), "")
+		if back := c.send("GET "+second.link("prev"), ""); back.at("entry.0.resource.id") != "c" {
+			t.Errorf("status %d\n%s", back.status, back.body)
+		}
+		if second.link("self") != first.link("self")+"&_cursor="+first.next()[strings.Index(first.next(), "_cursor=")+8:] {
+			t.Errorf("self is %s", second.link("self"))
+		}
+		c.walk(t, []step{
+			{Name: "a part of it", Send: "GET " + strings.Replace(first.next(), "_packed=", "_packed=AA", 1), Status: 400, Text: "_packed"},
+			{Name: "no base64", Send: "GET Patient?_packed=*", Status: 400, Text: "_packed"},
+			{Name: "twice", Send: "GET Patient?_packed=AwA&_packed=AwA", Status: 400, Text: "_packed"},
+			{Name: "in criteria", Send: "DELETE Patient?_packed=AwA", Status: 400, Text: "_packed"},
+		})
+		var bomb bytes.Buffer
+		w, _ := flate.NewWriter(&bomb, flate.BestCompression)
+		w.Write([]byte("_id=" + strings.Repeat("1", 16001)))
+		w.Close()
+		c.walk(t, []step{{Name: "more than can be posted", Send: "GET Patient?_packed=" + base64.RawURLEncoding.EncodeToString(bomb.Bytes()), Status: 400, Text: "_packed"}})
+	})
 }

@@ -79,9 +79,9 @@ func fitting(of [][]match, count int, backward bool) int {
 
 // within returns the matches that a resource found has.
 func (s *Server) within(c *search.Contained, v *store.Version, judge *store.Universe) ([]match, error) {
-	r, err := s.codec.ParseJSON(v.Body)
+	r, err := v.Parse(s.codec)
 	if err != nil {
-		return nil, fhir.Because(fhir.Internal, err, "a stored resource can not be read")
+		return nil, err
 	}
 	itself, within := c.Of(r, judge)
 	if judge.Err != nil {

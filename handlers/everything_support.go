@@ -69,7 +69,7 @@ func (w *supportWalk) walk(q *search.Query, see func(r *fhir.Resource)) error {
 			return err
 		}
 		for _, v := range page.Versions {
-			r, err := w.server.stored(v)
+			r, err := v.Parse(w.server.codec)
 			if err != nil {
 				return err
 			}
@@ -140,7 +140,7 @@ func (w *supportWalk) deeper(follow bool) error {
 		if v == nil {
 			continue
 		}
-		r, err := w.server.stored(v)
+		r, err := v.Parse(w.server.codec)
 		if err != nil {
 			return err
 		}

@@ -153,7 +153,7 @@ func (e *everything) subjects(key fhir.Key) (alone *store.Version, err error) {
 	if key.Type != "Group" {
 		return nil, nil
 	}
-	r, err := e.server.stored(v)
+	r, err := v.Parse(e.server.codec)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +229,7 @@ func (e *everything) comesEarlier(s *subject, v *store.Version) (bool, error) {
 	if len(e.ids) == 1 {
 		return false, nil
 	}
-	r, err := e.server.stored(v)
+	r, err := v.Parse(e.server.codec)
 	if err != nil {
 		return false, err
 	}

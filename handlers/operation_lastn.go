@@ -164,7 +164,7 @@ func (s *Server) latest(ctx context.Context, u unit, who search.Access, q *searc
 			return nil, err
 		}
 		for _, v := range page.Versions {
-			r, err := s.stored(v)
+			r, err := v.Parse(s.codec)
 			if err != nil {
 				return nil, err
 			}

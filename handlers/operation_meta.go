@@ -25,7 +25,7 @@ func (s *Server) meta(ctx context.Context, u unit, req *Request, given arguments
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.stored(v)
+	r, err := v.Parse(s.codec)
 	if err != nil {
 		return nil, err
 	}
@@ -47,15 +47,6 @@ func (s *Server) metaVersion(ctx context.Context, u unit, req *Request) (*store.
 // metaResponse answers with a meta.
 func metaResponse(meta []byte) *Response {
 	return &Response{Status: http.StatusOK, Body: parametersJSON("return", "Meta", meta)}
-}
-
-// stored parses a version.
-func (s *Server) stored(v *store.Version) (*fhir.Resource, error) {
-	r, err := s.codec.ParseJSON(v.Body)
-	if err != nil {
-		return nil, fhir.Because(fhir.Internal, err, "a stored resource can not be read")
-	}
-	return r, nil
 }
 
 // metaScan bounds the resources looked at for a $meta of a type or the system.
@@ -100,7 +91,7 @@ func (s *Server) eachMatch(ctx context.Context, r store.Reader, who search.Acces
 			if seen++; seen > limit {
 				return fhir.Errorf(fhir.TooCostly, "there are over %d resources to look at; ask for less", limit)
 			}
-			resource, err := s.stored(v)
+			resource, err := v.Parse(s.codec)
 			if err != nil {
 				return err
 			}
@@ -156,7 +147,7 @@ func (s *Server) changeMeta(ctx context.Context, u unit, req *Request, given arg
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.stored(v)
+	r, err := v.Parse(s.codec)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +158,7 @@ func (s *Server) changeMeta(ctx context.Context, u unit, req *Request, given arg
 
 // withMeta returns the write that stores a version with its meta changed.
 func (s *Server) withMeta(old *store.Version, by fhir.Value, change func(*metaList, fhir.Value)) (store.Write, error) {
-	r, err := s.stored(old)
+	r, err := old.Parse(s.codec)
 	if err != nil {
 		return store.Write{}, err
 	}

@@ -113,7 +113,7 @@ func (req *Request) patchError(err error) error {
 
 // patched returns the write that stores a version with the patch applied.
 func (s *Server) patched(req *Request, old *store.Version) (store.Write, error) {
-	body, err := s.applyPatch(req, old.Body)
+	body, err := s.applyPatch(req, old)
 	if err != nil {
 		return store.Write{}, err
 	}
@@ -132,18 +132,18 @@ func (s *Server) patched(req *Request, old *store.Version) (store.Write, error) 
 	return w, nil
 }
 
-// applyPatch returns the JSON of a resource with the patch of a request applied.
+// applyPatch returns the JSON of a version with the patch of a request applied.
 // See https://hl7.org/fhir/R4/http.html#patch.
-func (s *Server) applyPatch(req *Request, body []byte) ([]byte, error) {
+func (s *Server) applyPatch(req *Request, old *store.Version) ([]byte, error) {
 	if req.PatchAs == jsonPatch {
-		return patch.Apply(body, req.Patch, patch.Limits{JSON: s.codec.Limits})
+		return patch.Apply(old.Body, req.Patch, patch.Limits{JSON: s.codec.Limits})
 	}
 	if !slices.Contains(patchFormats, req.PatchAs) {
 		return nil, fhir.Errorf(fhir.UnsupportedType, "patches are read as %s, not as %q", strings.Join(patchFormats, ", "), clip(req.PatchAs))
 	}
-	doc, err := s.codec.ParseJSON(body)
+	doc, err := old.Parse(s.codec)
 	if err != nil {
-		return nil, fhir.Because(fhir.Internal, err, "a stored resource can not be read")
+		return nil, err
 	}
 	if req.PatchAs == xmlPatch {
 		return patch.ApplyXML(s.codec, doc, req.Patch)

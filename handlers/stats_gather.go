@@ -114,7 +114,7 @@ func (g *statsGathering) look(v *store.Version) (*fhir.Resource, error) {
 	if g.looked++; g.looked > statsScan {
 		return nil, fhir.Errorf(fhir.TooCostly, "there are over %d observations to look at; ask for a shorter time", statsScan)
 	}
-	return g.server.stored(v)
+	return v.Parse(g.server.codec)
 }
 
 // leaveOutPanels drops the groups of panels that have no values of their own, unless

@@ -52,7 +52,7 @@ func (d *definitions) Canonical(typ, url string) ([]*fhir.Resource, error) {
 	}
 	var found []*fhir.Resource
 	for _, v := range page.Versions {
-		r, err := d.server.codec.ParseJSON(v.Body)
+		r, err := v.Parse(d.server.codec)
 		if err != nil {
 			return nil, err
 		}
@@ -70,5 +70,5 @@ func (d *definitions) Resource(key fhir.Key) (*fhir.Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.server.codec.ParseJSON(v.Body)
+	return v.Parse(d.server.codec)
 }

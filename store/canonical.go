@@ -17,7 +17,7 @@ func (i *includer) named(typ string, c search.Canonical) ([]*Version, error) {
 	}
 	var all []*fhir.Resource
 	for _, v := range page.Versions {
-		r, err := i.parse(v)
+		r, err := v.Parse(i.reg.Codec)
 		if err != nil {
 			return nil, err
 		}
@@ -28,14 +28,6 @@ func (i *includer) named(typ string, c search.Canonical) ([]*Version, error) {
 		found = append(found, page.Versions[slices.Index(all, r)])
 	}
 	return found, nil
-}
-
-func (i *includer) parse(v *Version) (*fhir.Resource, error) {
-	r, err := i.reg.Codec.ParseJSON(v.Body)
-	if err != nil {
-		return nil, fhir.Because(fhir.Internal, err, "a stored resource can not be read")
-	}
-	return r, nil
 }
 
 // calling adds the resources that refer in p to some of a type by their canonical
@@ -50,7 +42,7 @@ func (i *includer) calling(source string, p *search.Param, typ string, from []*V
 		if v.Key.Type != typ {
 			continue
 		}
-		r, err := i.parse(v)
+		r, err := v.Parse(i.reg.Codec)
 		if err != nil {
 			return err
 		}
@@ -84,7 +76,7 @@ func (i *includer) calling(source string, p *search.Param, typ string, from []*V
 
 // calls reports whether a canonical URL in p leads from v to one of some resources.
 func (i *includer) calls(p *search.Param, typ string, v *Version, wanted map[fhir.Key]bool) (bool, error) {
-	r, err := i.parse(v)
+	r, err := v.Parse(i.reg.Codec)
 	if err != nil {
 		return false, err
 	}

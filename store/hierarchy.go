@@ -60,9 +60,9 @@ func (h *Hierarchy) Above(partOf *search.Param, of fhir.Key) ([]fhir.Key, error)
 			if err != nil {
 				return nil, err
 			}
-			r, err := h.reg.Codec.ParseJSON(v.Body)
+			r, err := v.Parse(h.reg.Codec)
 			if err != nil {
-				return nil, fhir.Because(fhir.Internal, err, "a stored resource can not be read")
+				return nil, err
 			}
 			for _, ref := range partOf.References(r) {
 				if ref.Type == of.Type {

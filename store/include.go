@@ -75,7 +75,7 @@ func (i *includer) include(in *search.Include, from []*Version) error {
 		if v.Key.Type != in.Source || i.out.Cut {
 			continue
 		}
-		resource, err := i.parse(v)
+		resource, err := v.Parse(i.reg.Codec)
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,15 @@ type Version struct {
 	Body        []byte    // compact JSON with id and meta as sent to clients
 }
 
+// Parse reads the resource in a version. The error is Internal.
+func (v *Version) Parse(codec *fhir.Codec) (*fhir.Resource, error) {
+	r, err := codec.ParseJSON(v.Body)
+	if err != nil {
+		return nil, fhir.Because(fhir.Internal, err, "the stored resource %s can not be read", v.Key)
+	}
+	return r, nil
+}
+
 // A Write is a resource about to be stored. [Prepare] makes it outside the
 // store's critical section.
 type Write struct {

@@ -40,9 +40,7 @@ func (u *Universe) Resource(key fhir.Key) *fhir.Resource {
 func (u *Universe) parsed(v *Version, err error) *fhir.Resource {
 	var r *fhir.Resource
 	if err == nil {
-		if r, err = u.reg.Codec.ParseJSON(v.Body); err != nil {
-			err = fhir.Because(fhir.Internal, err, "a stored resource can not be read")
-		}
+		r, err = v.Parse(u.reg.Codec)
 	}
 	if err != nil && u.Err == nil {
 		u.Err = err

@@ -87,11 +87,7 @@ func (s *Store) version(ctx context.Context, d *doc) (*store.Version, error) {
 
 // parse reads a stored body.
 func (s *Store) parse(v *store.Version) (*fhir.Resource, error) {
-	r, err := s.codec.ParseJSON(v.Body)
-	if err != nil {
-		return nil, errDamaged(v.Key, err)
-	}
-	return r, nil
+	return v.Parse(s.codec)
 }
 
 // indexed returns what a resource is found by: clinical date, keys and words.

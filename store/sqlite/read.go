@@ -69,11 +69,7 @@ func microsCeil(t time.Time) int64 {
 
 // parse reads a stored body.
 func (v *view) parse(version *store.Version) (*fhir.Resource, error) {
-	r, err := v.s.codec.ParseJSON(version.Body)
-	if err != nil {
-		return nil, fhir.Because(fhir.Internal, err, "the stored resource %s can not be read", version.Key)
-	}
-	return r, nil
+	return version.Parse(v.s.codec)
 }
 
 // read returns the current version.

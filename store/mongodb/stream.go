@@ -35,7 +35,7 @@ func (f *finder) stream(driver, limit int) (stream, error) {
 	case driver >= 0 && f.ordered(&f.conditions[driver]) && (len(f.conditions[driver].spans) == 1 || !f.conditions[driver].small):
 		return f.keyStreams(driver, limit, f.spot, nil)
 	}
-	return f.sorted(driver), nil
+	return f.sorted(driver)
 }
 
 // A source is a part of an index whose rows are in the order of a finder.
@@ -89,8 +89,7 @@ func (f *finder) fields() bson.D {
 	return headFields
 }
 
-// keys returns the fields that decide about the order, and whether the first is
-// gone through downwards.
+// keys returns the fields that decide about the order.
 func (f *finder) keys() []string {
 	switch {
 	case f.order.By == ordering.ByUpdated:
@@ -546,39 +545,20 @@ type sortStream struct {
 }
 
 // sorted returns the candidates of a driver behind f.spot.
-func (f *finder) sorted(driver int) stream {
-	s := sortStreams(f, driver)
-	if len(s) == 1 {
-		return s[0]
-	}
-	m, err := f.merge(s, f.order.Compare)
-	if err != nil {
-		return failed{err}
-	}
-	return m
-}
-
-// failed is a stream that could not begin.
-type failed struct{ err error }
-
-func (s failed) next() (*candidate, error)  { return nil, s.err }
-func (s failed) end() (ordering.Spot, bool) { return ordering.Spot{}, true }
-
-func sortStreams(f *finder, driver int) []stream {
-	var all []stream
+func (f *finder) sorted(driver int) (stream, error) {
+	var all []*sortStream
 	for match, hint := range f.driving(driver) {
 		src := source{driver: driver, match: match, hint: hint, fields: f.fields(), judged: f.judgedBy(driver)}
-		if f.fetch > 100 && f.bodies {
-			src.fields = headFields
-		}
 		all = append(all, &sortStream{walkStream{f: f, src: src, parts: []bson.D{nil}, last: f.spot}})
 	}
-	for _, s := range all {
-		if len(all) > 1 {
-			s.(*sortStream).src.fields = headFields
+	streams := make([]stream, len(all))
+	for i, s := range all {
+		if len(all) > 1 || f.fetch > 100 && f.bodies {
+			s.src.fields = headFields // many may be fetched that are not needed; they are read later
 		}
+		streams[i] = s
 	}
-	return all
+	return f.merge(streams, f.order.Compare)
 }
 
 // driving returns what a driver is the union of, with the indexes.

@@ -10,4 +10,10 @@
 // GridFS.
 //
 // What of a search the keys do not decide is asked of [search.Query.Matches].
+//
+// What the documents are stands in document.go, which collections and indexes there
+// are in schema.go, how a search finds its way in plan.go, how the index follows
+// changed search parameters in watch.go.
+//
+// The package imports store and what it builds on, and MongoDB's driver.
 package mongodb

@@ -2,7 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
+	"errors"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -13,31 +14,27 @@ import (
 )
 
 // documents are the floor of MongoDB: what a resource is in the database, written
-// and read with the plain driver. They are in a collection of their own with the
-// indexes of the store's, which is smaller: the floor is rather high.
+// and read with the plain driver. They are those of the store, under other names, in
+// a collection of their own with the same indexes, which is smaller: the floor is
+// rather high.
 type documents struct {
-	rawSource
 	client *mongo.Client
 	own    *mongo.Collection
 	cur    *mongo.Collection // the store's
 }
 
 // openDocuments opens the database of a store for its floor.
-func openDocuments(url string, c clinic) (*documents, error) {
-	registry, err := newRegistry()
-	if err != nil {
-		return nil, err
-	}
+func openDocuments(url string) (*documents, error) {
 	parts, err := connstring.Parse(url)
 	if err != nil {
 		return nil, err
 	}
-	client, err := mongo.Connect(options.Client().ApplyURI(url).SetWriteConcern(writeconcern.Majority()))
+	client, err := mongo.Connect(options.Client().ApplyURI(url).SetWriteConcern(durable()))
 	if err != nil {
 		return nil, err
 	}
 	db := client.Database(parts.Database)
-	d := &documents{rawSource{c, registry, rawFirst}, client, db.Collection("bench_floor"), db.Collection("cur")}
+	d := &documents{client, db.Collection("bench_floor"), db.Collection("cur")}
 	return d, d.index()
 }
 
@@ -66,26 +63,57 @@ func (d *documents) index() error {
 	return nil
 }
 
-// create implements [floor].
-func (d *documents) create(b *bench, each int) (result, error) { return d.rate(b.span, each, d.write) }
+// durable is the write concern of the store.
+func durable() *writeconcern.WriteConcern {
+	journal := true
+	return &writeconcern.WriteConcern{W: "majority", Journal: &journal}
+}
 
-// write stores resources with one command.
-func (d *documents) write(list []rawResource) error {
-	now := time.Now().UnixMicro()
-	docs := make([]any, len(list))
-	for i, r := range list {
-		keys := make([]string, len(r.entries.Keys))
-		for k, key := range r.entries.Keys {
-			keys[k] = base64.RawURLEncoding.EncodeToString(key)
+// maxSample is how many documents of the store the floor writes again and again.
+const maxSample = 2000
+
+// create implements [floor].
+func (d *documents) create(b *bench, each int) (result, error) {
+	ctx := context.Background()
+	found, err := d.cur.Find(ctx, bson.D{}, options.Find().SetLimit(maxSample))
+	if err != nil {
+		return result{}, err
+	}
+	var sample []bson.D
+	if err := found.All(ctx, &sample); err != nil {
+		return result{}, err
+	}
+	if len(sample) == 0 {
+		return result{}, errors.New("the store has no documents to write")
+	}
+	docs, done := make([]any, each), 0
+	var working time.Duration
+	for working < b.span {
+		for i := range docs {
+			docs[i] = renamed(sample[done%len(sample)])
+			done++
 		}
-		docs[i] = bson.D{
-			{Key: "_id", Value: r.typ + "/" + r.id}, {Key: "t", Value: r.typ}, {Key: "id", Value: r.id}, {Key: "n", Value: now + int64(i)},
-			{Key: "ver", Value: int64(1)}, {Key: "lu", Value: now + int64(i)}, {Key: "d", Value: r.entries.Date}, {Key: "del", Value: false},
-			{Key: "m", Value: "POST"}, {Key: "gen", Value: int32(1)}, {Key: "k", Value: keys}, {Key: "w", Value: []string{}}, {Key: "z", Value: r.body},
+		begin := time.Now()
+		if _, err := d.own.InsertMany(ctx, docs); err != nil {
+			return result{}, err
+		}
+		working += time.Since(begin)
+	}
+	return result{rate: float64(done) / working.Seconds()}, nil
+}
+
+// renamed returns a document of the store with an id, an instant and a place in the
+// order of its own.
+func renamed(doc bson.D) bson.D {
+	id, now := bson.NewObjectID().Hex(), time.Now().UnixMicro()
+	own := map[string]any{"_id": "New/" + id, "id": id, "n": now, "lu": now}
+	doc = slices.Clone(doc)
+	for i, e := range doc {
+		if value, ok := own[e.Key]; ok {
+			doc[i].Value = value
 		}
 	}
-	_, err := d.own.InsertMany(context.Background(), docs)
-	return err
+	return doc
 }
 
 // read implements [floor].

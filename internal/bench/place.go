@@ -82,7 +82,7 @@ type floor interface {
 // openFloor opens the floor of a place.
 func (b *bench) openFloor() (floor, error) {
 	if b.place.file == "" {
-		return openDocuments(b.place.url, b.clinic)
+		return openDocuments(b.place.url)
 	}
 	return openRows(b.place.file, b.place.file+".copy", b.clinic)
 }

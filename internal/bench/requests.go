@@ -107,7 +107,7 @@ func (b *bench) writes() error {
 		return err
 	}
 	sync, commit, one, all, again := r[0], r[1], r[2], r[3], r[4]
-	b.add("durable create, one client", one.rate, "/s", "B2", r[5].rate, cmp.Or(b.elsewhere(0.5), atLeast(0.65)))
+	b.add("durable create, one client", one.rate, "/s", "B2", r[5].rate, cmp.Or(b.elsewhere(0.6), atLeast(0.65)))
 	b.add("durable create, one client", one.rate, "/s", "B1", commit.rate, atLeast(0.22))
 	b.add("the same, p50", micro(one.p50), "µs", "append and sync", micro(sync.p50), atMost(3))
 	b.add("the same, p99", micro(one.p99), "µs", "", 0, nil)

@@ -1,8 +1,11 @@
 package mongodb_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -88,22 +91,27 @@ func BenchmarkFloor(b *testing.B) {
 		}
 		stored += len(raw)
 	}
-	b.Run("create", func(b *testing.B) {
-		i := 0
-		byTurns(b, func() error {
-			r, err := reg.Codec.ParseJSON([]byte(observation(i)))
-			if err != nil {
-				return err
-			}
-			i++
-			_, err = s.Put(ctx, all, store.Prepare(reg, r, bson.NewObjectID().Hex(), "POST"))
-			return err
-		}, func() error {
-			_, err := floor.InsertOne(ctx, another(docs[i%there]))
-			return err
+	for _, clients := range []int{1, 8} {
+		b.Run(fmt.Sprintf("create/%d", clients), func(b *testing.B) {
+			var i, j atomic.Int64
+			byTurns(b, func() error {
+				return together(clients, func() error {
+					r, err := reg.Codec.ParseJSON([]byte(observation(int(i.Add(1)))))
+					if err != nil {
+						return err
+					}
+					_, err = s.Put(ctx, all, store.Prepare(reg, r, bson.NewObjectID().Hex(), "POST"))
+					return err
+				})
+			}, func() error {
+				return together(clients, func() error {
+					_, err := floor.InsertOne(ctx, another(docs[j.Add(1)%there]))
+					return err
+				})
+			})
+			b.ReportMetric(float64(stored)/float64(size), "documentbytes/jsonbyte")
 		})
-		b.ReportMetric(float64(stored)/float64(size), "documentbytes/jsonbyte")
-	})
+	}
 	b.Run("read", func(b *testing.B) {
 		i, j := 0, 0
 		byTurns(b, func() error {
@@ -116,6 +124,26 @@ func BenchmarkFloor(b *testing.B) {
 			return floor.FindOne(ctx, bson.D{{Key: "_id", Value: fmt.Sprintf("Observation/o%d", j%there)}}).Decode(&d)
 		})
 	})
+}
+
+// eachClient is how often every client does it in a turn.
+const eachClient = 10
+
+// together has some clients do something at once.
+func together(clients int, do func() error) error {
+	errs := make([]error, clients)
+	var wg sync.WaitGroup
+	for c := range clients {
+		wg.Go(func() {
+			for range eachClient {
+				if errs[c] = do(); errs[c] != nil {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // another returns a document with an id, an instant and a place in the order of

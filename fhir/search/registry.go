@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/fhirpath"
@@ -54,6 +55,8 @@ type Registry struct {
 	system *resourceType // what searches on the whole system can use
 	paths  map[uint32]*path
 	prose  map[string]bool // codes that are defined in prose only, by "Type.code"
+
+	singles *sync.Map // bool by *Param: what [Param.single] found out
 }
 
 // A resourceType holds what searches on one type can use.
@@ -71,7 +74,7 @@ func NewRegistry(codec *fhir.Codec, params []fhir.SearchParam) (*Registry, error
 	r := &Registry{
 		Codec: codec, schema: codec.Schema, params: params, kinds: kindsOf(codec.Schema),
 		types: map[string]*resourceType{}, paths: map[uint32]*path{}, prose: map[string]bool{},
-		system: &resourceType{params: map[string]*Param{}},
+		system: &resourceType{params: map[string]*Param{}}, singles: &sync.Map{},
 	}
 	for _, name := range []string{compartmentName, nestedName} {
 		if _, err := r.share(&path{name: name}); err != nil {

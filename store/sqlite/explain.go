@@ -28,6 +28,9 @@ func (f *finder) explainPlan() {
 	}
 	f.explainf("shape: %s", f.q.Shape())
 	f.explainf("order: %s", f.order.Describe(f.clinical))
+	if f.narrow != nil {
+		f.explainf("values of matches: %d ranges", len(f.narrow))
+	}
 	for i := range f.conditions {
 		f.explainf("condition %d: %s", i+1, f.conditions[i].describe())
 	}

@@ -19,12 +19,13 @@ type finder struct {
 	order      ordering.Order
 	t          int64 // the type asked for, 0 for all
 	conditions []condition
-	residual   []*search.Clause // what only the body can tell
-	none       bool             // nothing can match
-	bodies     bool             // found wants versions
-	clinical   bool             // the order is that of the rows, values apart
-	dates      [2]int64         // matches have clinical dates from the first to the second
-	pins       []pin            // what matches are sorted by in keys that the order no longer has
+	residual   []*search.Clause  // what only the body can tell
+	none       bool              // nothing can match
+	bodies     bool              // found wants versions
+	clinical   bool              // the order is that of the rows, values apart
+	dates      [2]int64          // matches have clinical dates from the first to the second
+	narrow     []search.SortForm // if not nil, where the index has the values of matches, which all have one
+	pins       []pin             // what matches are sorted by in keys that the order no longer has
 
 	spot     ordering.Spot // all before and at it has been examined
 	keys     keySet

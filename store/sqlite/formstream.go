@@ -8,14 +8,42 @@ import (
 	"github.com/noafhir/noafhir/store/ordering"
 )
 
-// formStreams yields all resources that have a value, from the index.
+// formStreams yields all resources that have a value, from the index; of those that
+// the conditions rule out by their value not all.
 func (f *finder) formStreams() stream {
 	key := &f.order.Keys[0]
-	streams := make([]stream, len(key.Forms))
-	for i := range key.Forms {
-		streams[i] = f.formStream(key, &key.Forms[i])
+	forms := f.narrow
+	if forms == nil {
+		forms = key.Forms
+	}
+	streams := make([]stream, len(forms))
+	for i := range forms {
+		streams[i] = f.formStream(key, &forms[i])
 	}
 	return f.merge(streams)
+}
+
+// narrowOrder finds out where in the index the values of matches are.
+func (f *finder) narrowOrder() error {
+	key := &f.order.Keys[0]
+	for i := range f.conditions {
+		c := &f.conditions[i]
+		if c.ranges == nil {
+			continue
+		}
+		forms := f.narrow
+		if forms == nil {
+			forms = key.Forms
+		}
+		narrow, ok, err := key.Param.Narrow(forms, c.ranges, key.Descending, f.occur)
+		if err != nil {
+			return err
+		}
+		if ok {
+			f.narrow = narrow
+		}
+	}
+	return nil
 }
 
 // A formStream yields the resources whose value is in one form of keys.
@@ -46,6 +74,11 @@ func (f *finder) formStream(by *ordering.Key, form *search.SortForm) *formStream
 		"(?,?,?) AND " + limit + " ORDER BY p.k" + ending + ", p.d" + ending + ", p.n" + ending + " LIMIT ?"
 	if value, _ := f.order.Split(f.spot.Text); value != nil {
 		s.k = form.Seek(value)
+		if bytes.Compare(s.k, form.Low) < 0 {
+			s.k = form.Low
+		} else if bytes.Compare(s.k, form.High) > 0 {
+			s.k = form.High
+		}
 		if form.Contains(s.k) && bytes.Equal(form.AppendValue(nil, s.k), value) {
 			s.d, s.n = f.spot.A, f.spot.B
 		}

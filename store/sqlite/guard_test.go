@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -169,6 +170,65 @@ func TestExamined(t *testing.T) {
 		}
 		if got := s.Stats().Examined - before; got > test.most {
 			t.Errorf("%v: a page examines %d of %d resources, want at most %d", test.params, got, n, test.most)
+		}
+	}
+}
+
+// TestRangesInOrder checks that a page of a range, sorted by what the range is about,
+// costs no more than its rows.
+func TestRangesInOrder(t *testing.T) {
+	reg := storetest.NewRegistry(t)
+	s := openAt(t, temp(t), sqlite.Options{Registry: reg, Synchronous: "NORMAL"})
+	defer s.Close()
+	const n = 3000
+	texts := []string{`{"resourceType":"Observation","id":"open","status":"final","code":{"text":"t"},
+		"valueQuantity":{"value":5,"comparator":">","unit":"mg"}}`}
+	for i := range n {
+		texts = append(texts,
+			fmt.Sprintf(`{"resourceType":"Patient","id":"p%d","birthDate":"%d-%02d-01","name":[{"family":"%c%d"}]}`, i, 1930+i*7%90, 1+i%12, 'a'+i%26, i),
+			fmt.Sprintf(`{"resourceType":"Observation","id":"o%d","status":"final","code":{"text":"t"},
+				"valueQuantity":{"value":%d,"unit":"mg","system":"http://unitsofmeasure.org","code":"mg"}}`, i, i*7%n))
+	}
+	err := s.Update(ctx, func(tx store.Tx) error {
+		for _, text := range texts {
+			r, err := reg.Codec.ParseJSON([]byte(text))
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Put(ctx, all, store.Prepare(reg, r, r.ID(), "PUT")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		"Patient?birthdate=ge1980&_sort=birthdate", "Patient?birthdate=ge1980&_sort=-birthdate", "Patient?birthdate=lt1980&_sort=-birthdate",
+		"Patient?birthdate=ge1950&birthdate=lt1970&_sort=birthdate", "Patient?birthdate=1950,1980-03&birthdate=gt1960&_sort=-birthdate&_count=10",
+		"Patient?birthdate=ge1980&_sort=birthdate,-_id",
+		"Observation?value-quantity=gt1500&_sort=value-quantity", "Observation?value-quantity=gt1500&_sort=-value-quantity",
+		"Observation?value-quantity=le1500&_sort=-value-quantity", "Observation?value-quantity=ge1500||mg&_sort=value-quantity",
+		"Observation?value-quantity=ge1500&value-quantity=lt2500&status=final&_sort=value-quantity",
+	} {
+		typ, rest, _ := strings.Cut(text, "?")
+		var params [][2]string
+		for pair := range strings.SplitSeq(rest, "&") {
+			name, value, _ := strings.Cut(pair, "=")
+			params = append(params, [2]string{name, value})
+		}
+		q, err := search.Parse(reg, typ, params, search.Options{DefaultCount: 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := s.Stats().Examined
+		page, err := s.Search(ctx, all, q)
+		if err != nil || len(page.Versions) < q.Count {
+			t.Fatalf("%s: %d, %v", text, len(page.Versions), err)
+		}
+		if got := s.Stats().Examined - before; got > 50 {
+			t.Errorf("%s: a page examines %d of %d resources", text, got, n)
 		}
 	}
 }

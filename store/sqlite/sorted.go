@@ -35,12 +35,13 @@ func (f *finder) prepareOrder() error {
 		return nil
 	}
 	p := f.order.Keys[0].Param
-	if !p.ByClinicalDate() {
-		return nil
+	if p.ByClinicalDate() {
+		open, err := f.occur(p.OpenBegin())
+		if f.clinical = !open; err != nil || f.clinical {
+			return err
+		}
 	}
-	open, err := f.occur(p.OpenBegin())
-	f.clinical = !open
-	return err
+	return f.narrowOrder()
 }
 
 // occur reports whether there are rows in one of some ranges.
@@ -102,6 +103,10 @@ func (f *finder) valueStream(driver int) (stream, error) {
 	inMissing := text == string([]byte{f.order.Missing()})
 	switch {
 	case f.order.Backward && inValues:
+		return &chainStream{parts: []func() (stream, error){with}}, nil
+	case f.narrow != nil && inMissing && !f.order.Backward:
+		return &chainStream{}, nil
+	case f.narrow != nil:
 		return &chainStream{parts: []func() (stream, error){with}}, nil
 	case f.order.Backward:
 		return &chainStream{parts: []func() (stream, error){without, with}}, nil

@@ -340,7 +340,7 @@ func (g *generator) observation() string {
 	}
 	switch g.IntN(3) {
 	case 0:
-		b.add("valueQuantity", `{"value":`+g.one("1", "1.0", "1.5", "-2", "1e2")+`,"unit":"mg","system":"http://unitsofmeasure.org","code":"`+g.one("mg", "g")+`"}`)
+		b.add("valueQuantity", `{"value":`+g.one("1", "1.0", "1.5", "-2", "1e2")+`,`+g.one(``, ``, ``, `"comparator":"<",`, `"comparator":">=",`)+`"unit":"mg","system":"http://unitsofmeasure.org","code":"`+g.one("mg", "g")+`"}`)
 	case 1:
 		b.add("valueString", `"`+g.one(families...)+`"`)
 	}
@@ -400,6 +400,8 @@ func (g *generator) search() string {
 			break
 		}
 		params = append(params, "_sort="+g.sort(typ))
+	case 8, 9:
+		params = append(params, g.sortedRange(typ)...)
 	case 6, 7:
 		params = append(params, "_contained="+g.one("true", "true", "both"))
 		if typ == "Encounter" && g.IntN(2) == 0 {
@@ -407,6 +409,32 @@ func (g *generator) search() string {
 		}
 	}
 	return typ + "?" + strings.Join(params, "&")
+}
+
+// sortedRange makes up one or two conditions and an order by what they are about.
+func (g *generator) sortedRange(typ string) []string {
+	var params []string
+	by := ""
+	for range 1 + g.IntN(2) {
+		prefix := g.one("", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
+		switch typ {
+		case "Patient":
+			if by == "" {
+				by = g.one("birthdate", "family", "name")
+			}
+			value := prefix + g.one("2024", "2024-02", "2024-02-29", "1999")
+			if by != "birthdate" {
+				value = g.or(families)
+			}
+			params = append(params, by+"="+value)
+		case "Observation":
+			by = "value-quantity"
+			params = append(params, by+"="+prefix+g.one("1", "1.0", "1.5", "100", "-2")+g.one("", "", "||mg", "||g", "|http://unitsofmeasure.org|mg"))
+		default:
+			return nil
+		}
+	}
+	return append(params, "_sort="+g.one("", "-")+by+g.one("", "", "", ",-_id"))
 }
 
 // sort makes up an order for a type.

@@ -2,6 +2,7 @@ package search
 
 import (
 	"bytes"
+	"sync"
 
 	"github.com/noafhir/noafhir/fhir"
 )
@@ -180,12 +181,7 @@ func (p *Param) single() bool {
 	if p.reg.types[p.Base] == nil {
 		return false
 	}
-	if known, ok := p.reg.singles.Load(p); ok {
-		return known.(bool)
-	}
-	single := p.occursOnce()
-	p.reg.singles.Store(p, single)
-	return single
+	return p.reg.known.get(fact{p, "single"}, p.occursOnce)
 }
 
 // occursOnce reports whether p reads one element of a resource, or one of several that
@@ -228,4 +224,22 @@ func (p *Param) reads(path *path) bool {
 		}
 	}
 	return false
+}
+
+// A fact is something to know about a parameter.
+type fact struct {
+	param *Param
+	what  string
+}
+
+// facts keeps what it took a walk through the definitions to find out.
+type facts struct{ sync.Map }
+
+func (f *facts) get(about fact, find func() bool) bool {
+	if known, ok := f.Load(about); ok {
+		return known.(bool)
+	}
+	found := find()
+	f.Store(about, found)
+	return found
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/fhirpath"
@@ -56,7 +55,7 @@ type Registry struct {
 	paths  map[uint32]*path
 	prose  map[string]bool // codes that are defined in prose only, by "Type.code"
 
-	singles *sync.Map // bool by *Param: what [Param.single] found out
+	known *facts
 }
 
 // A resourceType holds what searches on one type can use.
@@ -74,7 +73,7 @@ func NewRegistry(codec *fhir.Codec, params []fhir.SearchParam) (*Registry, error
 	r := &Registry{
 		Codec: codec, schema: codec.Schema, params: params, kinds: kindsOf(codec.Schema),
 		types: map[string]*resourceType{}, paths: map[uint32]*path{}, prose: map[string]bool{},
-		system: &resourceType{params: map[string]*Param{}}, singles: &sync.Map{},
+		system: &resourceType{params: map[string]*Param{}}, known: &facts{},
 	}
 	for _, name := range []string{compartmentName, nestedName} {
 		if _, err := r.share(&path{name: name}); err != nil {

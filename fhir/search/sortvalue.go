@@ -236,6 +236,11 @@ func (p *Param) ByClinicalDate() bool {
 	if p.Type != fhir.DateParam || len(p.branches) != 1 || p.reg.types[p.Base] == nil {
 		return false
 	}
+	return p.reg.known.get(fact{p, "clinical"}, p.clinicalOnly)
+}
+
+// clinicalOnly finds out what [Param.ByClinicalDate] reports.
+func (p *Param) clinicalOnly() bool {
 	t := p.reg.types[p.Base].trie
 	best := uint8(0)
 	for i := range t.nodes {
@@ -355,6 +360,11 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
+// Clinical reports whether the clause compares the clinical date.
+func (c *Clause) Clinical() bool {
+	return c.Param != nil && c.Modifier == "" && len(c.Values) > 0 && c.Param.ByClinicalDate()
+}
+
 // A ClinicalSpan holds the clinical dates from Low up to but not including High,
 // in milliseconds since 1970.
 type ClinicalSpan struct {
@@ -370,7 +380,7 @@ type ClinicalSpan struct {
 // not about the clinical date.
 func (c *Clause) ClinicalSpan() (ClinicalSpan, bool) {
 	span := ClinicalSpan{Low: math.MaxInt64, High: math.MinInt64}
-	if c.Param == nil || c.Modifier != "" || !c.Param.ByClinicalDate() || len(c.Values) == 0 {
+	if !c.Clinical() {
 		return span, false
 	}
 	for _, v := range c.Values {

@@ -21,6 +21,7 @@ func (f *finder) boundDates() error {
 			continue
 		}
 		if open, err := f.occur(f.q.Where[i].Param.OpenBegin()); err != nil || open {
+			f.loose = true
 			return err
 		}
 		f.dates[1] = min(f.dates[1], span.High)
@@ -28,9 +29,11 @@ func (f *finder) boundDates() error {
 		if err != nil {
 			return err
 		}
-		if !reaching {
-			f.dates[0] = max(f.dates[0], span.Low)
+		if reaching {
+			f.loose = true
+			continue
 		}
+		f.dates[0] = max(f.dates[0], span.Low)
 	}
 	return nil
 }

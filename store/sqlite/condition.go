@@ -11,6 +11,7 @@ import (
 type condition struct {
 	ranges  []search.KeyRange
 	keys    bool // they are single keys
+	dated   bool // it is about the clinical date
 	timed   bool // it is a range of lastUpdated, by vid
 	vids    vidRange
 	listed  bool    // it is the resources in numbers
@@ -55,6 +56,7 @@ func (f *finder) addClause(c *search.Clause) {
 		return
 	}
 	f.addRanges(c.Ranges)
+	f.conditions[len(f.conditions)-1].dated = c.Clinical()
 }
 
 func (f *finder) addRanges(ranges []search.KeyRange) {

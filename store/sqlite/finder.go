@@ -33,6 +33,8 @@ type finder struct {
 	examined int
 	most     int  // if not 0, how many may be examined
 	gaveUp   bool // more would have had to be
+	loose    bool // conditions on the clinical date do not bound dates
+	unread   bool // rows are read without versions
 	unprobed bool // conditions are not asked within statements, so that every row of a driver is a candidate
 	known    map[fact]bool
 	urls     map[canonicalPlace][]fhir.Key // what canonical URLs lead to

@@ -62,6 +62,7 @@ func (f *finder) newKeyFetch(driver int, key []byte) *keyFetch {
 	k := &keyFetch{f: f, key: key, upTo: f.bound(true)}
 	if f.order.By == ordering.ByValue { // the keys tell the values
 		k.want.keys = true
+		k.want.bodies = f.clinical && f.likely(driver)
 		return k
 	}
 	listed := false
@@ -82,7 +83,20 @@ func (f *finder) newKeyFetch(driver int, key []byte) *keyFetch {
 		k.want.bodies = f.bodiesNeeded()
 		k.want.bare = !k.want.bodies
 	}
+	k.want.bodies = k.want.bodies || k.want.keys && f.likely(driver)
 	return k
+}
+
+// likely reports whether nearly all rows of a driver match, so that it pays to read
+// their versions at once: all that has to be met beside it are clinical dates, by
+// which the rows are bounded.
+func (f *finder) likely(driver int) bool {
+	for i := range f.conditions {
+		if i != driver && (f.loose || !f.conditions[i].dated) {
+			return false
+		}
+	}
+	return !f.unread && f.bodiesNeeded() && len(f.q.LastUpdated) == 0 && len(f.pins) == 0
 }
 
 // direction returns how rows are compared with the place reached, and the ending

@@ -13,7 +13,9 @@ func (f *finder) missingStream(driver int, keys []search.KeyRange) (stream, erro
 	if f.spot.Text == string([]byte{f.order.Missing()}) {
 		from = ordering.Spot{A: f.spot.A, B: f.spot.B}
 	}
-	inner, err := f.keyStreams(driver, keys, math.MaxInt, from)
+	rows := *f
+	rows.unread = true // most have a value
+	inner, err := rows.keyStreams(driver, keys, math.MaxInt, from)
 	s := &missing{f: f, inner: inner, ranges: keys}
 	if via := f.order.Keys[0].Via; len(via) > 0 {
 		s.refs = via[0].Param.SortForms()

@@ -114,9 +114,7 @@ func overTransactions(t *testing.T, o handlers.Options, test func(t *testing.T, 
 		t.Run(name, func(t *testing.T) {
 			test(t, newClient(t, func(t testing.TB, r *search.Registry) store.Store {
 				db := stores[name](t, r)
-				if !db.Traits().Transactions {
-					t.Skip("the database has no transactions")
-				}
+				mongotest.NeedTransactions(t, db.Traits().Transactions)
 				return db
 			}, o))
 		})

@@ -164,9 +164,7 @@ func needTransactions(t *testing.T, url string) {
 	t.Helper()
 	st := openHere(t, url)
 	defer st.Close()
-	if !st.Traits().Transactions {
-		t.Skip("the database has no transactions")
-	}
+	mongotest.NeedTransactions(t, st.Traits().Transactions)
 }
 
 // openHere opens a store within the test.

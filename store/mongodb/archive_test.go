@@ -7,13 +7,14 @@ import (
 
 	"github.com/noafhir/noafhir/store"
 	"github.com/noafhir/noafhir/store/mongodb"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 	"github.com/noafhir/noafhir/store/storetest"
 )
 
 func TestArchive(t *testing.T) {
 	reg := storetest.NewRegistry(t)
 	storetest.RunArchive(t, func(t *testing.T) store.Archive {
-		return openQuick(t, fresh(t), mongodb.Options{Registry: reg})
+		return openQuick(t, mongotest.Fresh(t), mongodb.Options{Registry: reg})
 	}, reg)
 }
 
@@ -36,7 +37,7 @@ func openQuick(t testing.TB, url string, o mongodb.Options) *mongodb.Store {
 // before it noted so, and stores it again together with what came later. Large
 // bodies, which lie in files, are still there.
 func TestAddedAgain(t *testing.T) {
-	url := fresh(t)
+	url := mongotest.Fresh(t)
 	reg := storetest.NewRegistry(t)
 	m := storetest.NewMemory(reg)
 	id, _ := m.ID(ctx)
@@ -97,7 +98,7 @@ func TestAddedAgain(t *testing.T) {
 
 // TestLateIndexes closes and opens a copy before it has its indexes.
 func TestLateIndexes(t *testing.T) {
-	url := fresh(t)
+	url := mongotest.Fresh(t)
 	reg := storetest.NewRegistry(t)
 	m := storetest.NewMemory(reg)
 	id, _ := m.ID(ctx)

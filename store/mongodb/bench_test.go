@@ -15,6 +15,7 @@ import (
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/store"
 	"github.com/noafhir/noafhir/store/mongodb"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 	"github.com/noafhir/noafhir/store/storetest"
 )
 
@@ -65,7 +66,7 @@ func floorOf(b *testing.B, db *mongo.Database) (*mongo.Collection, []bson.D) {
 func BenchmarkFloor(b *testing.B) {
 	const there = 2000
 	reg := storetest.NewRegistry(b)
-	s := openAt(b, fresh(b), mongodb.Options{Registry: reg})
+	s := openAt(b, mongotest.Fresh(b), mongodb.Options{Registry: reg})
 	size := 0
 	for from := 0; from < there; from += 500 {
 		err := s.Update(ctx, func(tx store.Tx) error {

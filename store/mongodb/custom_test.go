@@ -17,6 +17,7 @@ import (
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store"
 	"github.com/noafhir/noafhir/store/mongodb"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 	"github.com/noafhir/noafhir/store/storetest"
 )
 
@@ -74,7 +75,7 @@ func verify(t testing.TB, url string, s *mongodb.Store) {
 // TestCustomParams defines, changes and removes parameters. Two servers are at it;
 // what one stores the other finds, and neither ever finds a part of it.
 func TestCustomParams(t *testing.T) {
-	url := fresh(t)
+	url := mongotest.Fresh(t)
 	reg := storetest.NewRegistry(t)
 	a, b := openQuick(t, url, mongodb.Options{Registry: reg}), openQuick(t, url, mongodb.Options{Registry: reg})
 	const n = 30
@@ -119,7 +120,7 @@ func TestCustomParams(t *testing.T) {
 // TestDiedBeforeTelling has a server store a definition and die before it tells
 // the others. They find out.
 func TestDiedBeforeTelling(t *testing.T) {
-	url := fresh(t)
+	url := mongotest.Fresh(t)
 	reg := storetest.NewRegistry(t)
 	s := openQuick(t, url, mongodb.Options{Registry: reg})
 	keep(t, s, `{"resourceType":"Patient","id":"p","name":[{"prefix":["Dr"]}]}`)
@@ -133,7 +134,7 @@ func TestDiedBeforeTelling(t *testing.T) {
 // TestWalkGoesOn closes the only server in the middle of a walk. The next one ends
 // it.
 func TestWalkGoesOn(t *testing.T) {
-	url := fresh(t)
+	url := mongotest.Fresh(t)
 	reg := storetest.NewRegistry(t)
 	s, err := mongodb.OpenQuick(ctx, url, mongodb.Options{Registry: reg})
 	if err != nil {
@@ -154,7 +155,7 @@ func TestWalkGoesOn(t *testing.T) {
 // TestCustomParamsAtRandom defines and removes parameters while several servers
 // write. Whenever one knows a parameter, it finds everything by it.
 func TestCustomParamsAtRandom(t *testing.T) {
-	url := fresh(t)
+	url := mongotest.Fresh(t)
 	reg := storetest.NewRegistry(t)
 	codes := []string{"x-prefix", "x-suffix", "x-text"}
 	servers := []*mongodb.Store{openQuick(t, url, mongodb.Options{Registry: reg}), openQuick(t, url, mongodb.Options{Registry: reg})}
@@ -188,7 +189,7 @@ func TestCustomParamsAtRandom(t *testing.T) {
 
 // TestReindex makes the index anew while a server serves, and breaks it before.
 func TestReindex(t *testing.T) {
-	url := fresh(t)
+	url := mongotest.Fresh(t)
 	reg := storetest.NewRegistry(t)
 	s := openQuick(t, url, mongodb.Options{Registry: reg})
 	const n = 450
@@ -236,7 +237,7 @@ func damage(t testing.TB, url string, of, set bson.D) {
 // TestOtherParameters opens a database with the parameters of another version. The
 // index is made anew; who still runs the old version neither writes nor searches.
 func TestOtherParameters(t *testing.T) {
-	url := fresh(t)
+	url := mongotest.Fresh(t)
 	reg := storetest.NewRegistry(t)
 	fewer := slices.DeleteFunc(slices.Clone(reg.Codec.Schema.SearchParams), func(p fhir.SearchParam) bool { return len(p.Component) > 0 })
 	some, err := search.NewRegistry(reg.Codec, fewer)
@@ -277,7 +278,7 @@ func TestOtherParameters(t *testing.T) {
 // TestHold copies a database: others do not write to it meanwhile, and only one
 // process copies.
 func TestHold(t *testing.T) {
-	url := fresh(t)
+	url := mongotest.Fresh(t)
 	reg := storetest.NewRegistry(t)
 	served := openQuick(t, url, mongodb.Options{Registry: reg})
 	keep(t, served, `{"resourceType":"Patient","id":"p"}`)
@@ -336,7 +337,7 @@ func TestHold(t *testing.T) {
 // TestUnfinishedCopy opens a copy that is not complete, and has a server that was
 // there before notice.
 func TestUnfinishedCopy(t *testing.T) {
-	url := fresh(t)
+	url := mongotest.Fresh(t)
 	reg := storetest.NewRegistry(t)
 	served := openQuick(t, url, mongodb.Options{Registry: reg})
 	m := storetest.NewMemory(reg)

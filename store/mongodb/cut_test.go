@@ -113,9 +113,7 @@ func TestCutTransactions(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.Name, func(t *testing.T) {
 			c := newCutting(t)
-			if !c.through.Traits().Transactions {
-				t.Skip("the database has no transactions")
-			}
+			mongotest.NeedTransactions(t, c.through.Traits().Transactions)
 			if test.Watch != nil {
 				c.proxy.Watch(test.Watch())
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/store"
 	"github.com/noafhir/noafhir/store/mongodb"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 	"github.com/noafhir/noafhir/store/storetest"
 )
 
@@ -38,7 +39,7 @@ func database(t testing.TB, address string) *mongo.Database {
 // and in a unit, and checks that no file is left that nothing refers to.
 func TestLargeBodies(t *testing.T) {
 	reg := storetest.NewRegistry(t)
-	address := fresh(t)
+	address := mongotest.Fresh(t)
 	s := openAt(t, address, mongodb.Options{Registry: reg})
 	noise := make([]byte, 20<<20)
 	rand.Read(noise)
@@ -92,7 +93,7 @@ func TestLeftover(t *testing.T) {
 	reg := storetest.NewRegistry(t)
 	for _, unit := range []bool{false, true} {
 		t.Run(fmt.Sprintf("unit %t", unit), func(t *testing.T) {
-			address := fresh(t)
+			address := mongotest.Fresh(t)
 			s := openAt(t, address, mongodb.Options{Registry: reg})
 			w := write(t, reg, `{"resourceType":"Patient","id":"ada"}`)
 			first, err := s.Put(ctx, all, w)
@@ -187,7 +188,7 @@ func TestLayout(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			address := fresh(t)
+			address := mongotest.Fresh(t)
 			test.spoil(t, database(t, address), address)
 			test.o.Registry = reg
 			s, err := mongodb.Open(ctx, address, test.o)
@@ -206,7 +207,7 @@ func TestLayout(t *testing.T) {
 // without being allowed to make any.
 func TestIndexes(t *testing.T) {
 	reg := storetest.NewRegistry(t)
-	address := fresh(t)
+	address := mongotest.Fresh(t)
 	openAt(t, address, mongodb.Options{Registry: reg})
 	openAt(t, address, mongodb.Options{Registry: reg, NoDDL: true})
 	db := database(t, address)

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/noafhir/noafhir/store/mongodb"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 	"github.com/noafhir/noafhir/store/storetest"
 )
 
 // TestDeadline checks that the database is told when nobody waits any longer.
 func TestDeadline(t *testing.T) {
 	reg := storetest.NewRegistry(t)
-	s := openAt(t, fresh(t), mongodb.Options{Registry: reg})
+	s := openAt(t, mongotest.Fresh(t), mongodb.Options{Registry: reg})
 	var limits []int64
 	mongodb.Limits(s, func(ms int64) { limits = append(limits, ms) })
 	if _, err := s.Search(ctx, all, parse(t, reg, "Patient?")); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store/mongodb"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 	"github.com/noafhir/noafhir/store/storetest"
 )
 
@@ -102,7 +103,7 @@ var asked = []string{
 // through the collection.
 func TestPlans(t *testing.T) {
 	reg := storetest.NewRegistry(t)
-	s := openAt(t, fresh(t), mongodb.Options{Registry: reg})
+	s := openAt(t, mongotest.Fresh(t), mongodb.Options{Registry: reg})
 	for i := range 60 {
 		for _, text := range somebody(i) {
 			if _, err := s.Put(ctx, all, write(t, reg, text)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store"
 	"github.com/noafhir/noafhir/store/mongodb"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 	"github.com/noafhir/noafhir/store/storetest"
 )
 
@@ -17,7 +18,7 @@ import (
 func BenchmarkPages(b *testing.B) {
 	const there, size = 5000, 20
 	reg := storetest.NewRegistry(b)
-	s := openAt(b, fresh(b), mongodb.Options{Registry: reg})
+	s := openAt(b, mongotest.Fresh(b), mongodb.Options{Registry: reg})
 	for from := 0; from < there; from += 500 {
 		err := s.Update(ctx, func(tx store.Tx) error {
 			for i := range 500 {

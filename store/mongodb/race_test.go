@@ -11,6 +11,7 @@ import (
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store"
 	"github.com/noafhir/noafhir/store/mongodb"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 	"github.com/noafhir/noafhir/store/storetest"
 )
 
@@ -20,7 +21,7 @@ const clients = 64
 func pair(t *testing.T, reg *search.Registry, o mongodb.Options) [2]*mongodb.Store {
 	t.Helper()
 	o.Registry = reg
-	url := fresh(t)
+	url := mongotest.Fresh(t)
 	var stores [2]*mongodb.Store
 	var errs [2]error
 	var wg sync.WaitGroup
@@ -160,9 +161,7 @@ func TestConditionalRace(t *testing.T) {
 func TestIncrements(t *testing.T) {
 	reg := storetest.NewRegistry(t)
 	stores := pair(t, reg, mongodb.Options{})
-	if !stores[0].Traits().Transactions {
-		t.Skip("the database has no transactions")
-	}
+	mongotest.NeedTransactions(t, stores[0].Traits().Transactions)
 	const rounds = 5
 	keys := []fhir.Key{{Type: "Patient", ID: "a"}, {Type: "Patient", ID: "b"}}
 	var wg sync.WaitGroup
@@ -224,10 +223,8 @@ func TestTwoServers(t *testing.T) {
 // TestAbort breaks a unit off at every step; nothing of it is there.
 func TestAbort(t *testing.T) {
 	reg := storetest.NewRegistry(t)
-	s := openAt(t, fresh(t), mongodb.Options{Registry: reg})
-	if !s.Traits().Transactions {
-		t.Skip("the database has no transactions")
-	}
+	s := openAt(t, mongotest.Fresh(t), mongodb.Options{Registry: reg})
+	mongotest.NeedTransactions(t, s.Traits().Transactions)
 	before := write(t, reg, `{"resourceType":"Patient","id":"old"}`)
 	if _, err := s.Put(ctx, all, before); err != nil {
 		t.Fatal(err)
@@ -275,10 +272,8 @@ func TestAbort(t *testing.T) {
 // that was.
 func TestForesee(t *testing.T) {
 	reg := storetest.NewRegistry(t)
-	s := openAt(t, fresh(t), mongodb.Options{Registry: reg})
-	if !s.Traits().Transactions {
-		t.Skip("the database has no transactions")
-	}
+	s := openAt(t, mongotest.Fresh(t), mongodb.Options{Registry: reg})
+	mongotest.NeedTransactions(t, s.Traits().Transactions)
 	var keys []fhir.Key
 	var writes []store.Write
 	for i := range 20 {

@@ -2,18 +2,13 @@ package mongodb_test
 
 import (
 	"context"
-	"crypto/rand"
-	"net/url"
-	"os"
 	"testing"
-
-	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store"
 	"github.com/noafhir/noafhir/store/mongodb"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 	"github.com/noafhir/noafhir/store/storetest"
 )
 
@@ -21,35 +16,6 @@ var (
 	ctx = context.Background()
 	all = search.Everything()
 )
-
-// fresh returns the URL of a database that does not exist, and is dropped when
-// the test ends. Without a server the test is skipped.
-func fresh(t testing.TB) string {
-	t.Helper()
-	server := os.Getenv("NOAFHIR_TEST_MONGODB")
-	if server == "" {
-		if os.Getenv("NOAFHIR_TEST_REQUIRE_MONGODB") != "" {
-			t.Fatal("NOAFHIR_TEST_MONGODB is not set: it is the URL of a MongoDB to test with")
-		}
-		t.Skip("NOTHING OF THE MONGODB STORE IS TESTED: set NOAFHIR_TEST_MONGODB to the URL of a server")
-	}
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatalf("NOAFHIR_TEST_MONGODB: %v", err)
-	}
-	u.Path = "/noafhir_test_" + rand.Text()
-	t.Cleanup(func() {
-		client, err := mongo.Connect(options.Client().ApplyURI(server))
-		if err == nil {
-			err = client.Database(u.Path[1:]).Drop(ctx)
-			client.Disconnect(ctx)
-		}
-		if err != nil {
-			t.Errorf("dropping the database: %v", err)
-		}
-	})
-	return u.String()
-}
 
 // openAt opens the store in a database and closes it when the test ends.
 func openAt(t testing.TB, url string, o mongodb.Options) *mongodb.Store {
@@ -78,7 +44,7 @@ func write(t testing.TB, reg *search.Registry, text string) store.Write {
 
 func TestPutAndRead(t *testing.T) {
 	reg := storetest.NewRegistry(t)
-	s := openAt(t, fresh(t), mongodb.Options{Registry: reg})
+	s := openAt(t, mongotest.Fresh(t), mongodb.Options{Registry: reg})
 	for number := int64(1); number <= 2; number++ {
 		made, err := s.Put(ctx, all, write(t, reg, `{"resourceType":"Patient","id":"ada"}`))
 		if err != nil || made.Number != number || made.Created != (number == 1) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/noafhir/noafhir/store"
 	"github.com/noafhir/noafhir/store/mongodb"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 	"github.com/noafhir/noafhir/store/storetest"
 )
 
@@ -21,7 +22,7 @@ func TestStore(t *testing.T) {
 	few(t)
 	reg := storetest.NewRegistry(t)
 	storetest.Run(t, func(t *testing.T) store.Store {
-		return openAt(t, fresh(t), mongodb.Options{Registry: reg})
+		return openAt(t, mongotest.Fresh(t), mongodb.Options{Registry: reg})
 	}, reg)
 }
 
@@ -31,7 +32,7 @@ func TestTightStore(t *testing.T) {
 	few(t)
 	reg := storetest.NewRegistry(t)
 	storetest.RunSearches(t, func(t *testing.T) store.Store {
-		s := openAt(t, fresh(t), mongodb.Options{Registry: reg})
+		s := openAt(t, mongotest.Fresh(t), mongodb.Options{Registry: reg})
 		mongodb.Tighten(s)
 		return s
 	}, reg)

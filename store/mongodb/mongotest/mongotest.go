@@ -42,6 +42,19 @@ func Fresh(t testing.TB) string {
 	return u.String()
 }
 
+// NeedTransactions ends a test that needs transactions where the server has none:
+// it is skipped, or fails with NOAFHIR_TEST_REQUIRE_MONGODB.
+func NeedTransactions(t testing.TB, has bool) {
+	t.Helper()
+	switch {
+	case has:
+	case os.Getenv("NOAFHIR_TEST_REQUIRE_MONGODB") != "":
+		t.Fatal("the server of NOAFHIR_TEST_MONGODB has no transactions")
+	default:
+		t.Skip("the database has no transactions")
+	}
+}
+
 // drop removes the database of a URL.
 func drop(t testing.TB, u *url.URL) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -2,6 +2,7 @@ package search
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"time"
 
@@ -30,6 +31,13 @@ type Query struct {
 // the keys it ranged over, what it expected of them, and the rows it touched.
 type Explain struct {
 	Lines []string
+}
+
+// Addf adds a line. It does nothing if e is nil.
+func (e *Explain) Addf(format string, args ...any) {
+	if e != nil {
+		e.Lines = append(e.Lines, fmt.Sprintf(format, args...))
+	}
 }
 
 // A TimeRange holds the instants from Low up to but not including High. A zero

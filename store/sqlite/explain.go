@@ -1,10 +1,12 @@
 package sqlite
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math"
-	"strings"
 	"time"
+
+	"github.com/noafhir/noafhir/store/ordering"
 )
 
 // What [search.Query.Explain] is told: how results are put into order, what each
@@ -12,41 +14,17 @@ import (
 // choice, what drove, and what that came to. Keys are written in hexadecimal; the
 // values they were made of are hashed or folded in them.
 
-// maxExplained bounds the ranges written down of one condition.
-const maxExplained = 5
-
-func (f *finder) explainf(format string, args ...any) {
-	if e := f.q.Explain; e != nil {
-		e.Lines = append(e.Lines, fmt.Sprintf(format, args...))
-	}
-}
-
 // explainPlan tells what is known before anything was read.
 func (f *finder) explainPlan() {
-	if f.q.Explain == nil {
-		return
+	outline := ordering.Outline{
+		Query: f.q, Order: &f.order, Clinical: f.clinical, Values: len(f.narrow), Conditions: len(f.conditions), Condition: f.describe,
+		Dates: f.dates, Residual: len(f.residual), Restricted: !f.who.Unrestricted(), None: f.none,
 	}
-	f.explainf("shape: %s", f.q.Shape())
-	f.explainf("order: %s", f.order.Describe(f.clinical))
-	if f.narrow != nil {
-		f.explainf("values of matches: %d ranges", len(f.narrow))
-	}
-	for i := range f.conditions {
-		f.explainf("condition %d: %s", i+1, f.conditions[i].describe())
-	}
-	if f.dates[0] != math.MinInt64 || f.dates[1] != math.MaxInt64 {
-		f.explainf("clinical dates from %d to %d ms", f.dates[0], f.dates[1])
-	}
-	if len(f.residual) > 0 {
-		f.explainf("checked on resources: %d clauses", len(f.residual))
-	}
-	if !f.who.Unrestricted() {
-		f.explainf("checked on resources: what the caller may see")
-	}
-	if f.none {
-		f.explainf("nothing can match")
-	}
+	outline.Explain(f.q.Explain)
 }
+
+// describe describes a condition.
+func (f *finder) describe(i int) string { return f.conditions[i].describe() }
 
 func (c *condition) describe() string {
 	switch {
@@ -59,32 +37,14 @@ func (c *condition) describe() string {
 	case c.listed:
 		return fmt.Sprintf("%d resources", len(c.numbers))
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d ranges:", len(c.ranges))
-	for i, r := range c.ranges {
-		if i == maxExplained {
-			b.WriteString(" …")
-			break
-		}
-		if r.High == nil {
-			fmt.Fprintf(&b, " %x", r.Low)
-		} else {
-			fmt.Fprintf(&b, " %x–%x", r.Low, r.High)
-		}
-	}
-	return b.String()
+	return ordering.DescribeRanges(len(c.ranges), func(i int) (low, high string) {
+		return hex.EncodeToString(c.ranges[i].Low), hex.EncodeToString(c.ranges[i].High)
+	})
 }
 
 // explainSize tells how many rows a condition has.
 func (f *finder) explainSize(condition, n, limit int) {
-	if f.q.Explain == nil {
-		return
-	}
-	if n >= limit {
-		f.explainf("estimate: condition %d has at least %d rows", condition+1, limit)
-		return
-	}
-	f.explainf("estimate: condition %d has %d rows: %s", condition+1, n, f.conditions[condition].describe())
+	ordering.ExplainSize(f.q.Explain, condition, n, limit, f.describe)
 }
 
 // explainDriver tells what is gone through.
@@ -108,12 +68,12 @@ func (f *finder) explainDriver(driver, limit int) {
 	if limit != math.MaxInt {
 		how += fmt.Sprintf(", %d candidates, then the plan is reconsidered", limit)
 	}
-	f.explainf("drives: %s, %s", name, how)
+	f.q.Explain.Addf("drives: %s, %s", name, how)
 }
 
 // explainEnd tells what it came to.
 func (f *finder) explainEnd(before int64) {
-	f.explainf("candidates examined: %d; rows read: %d", f.examined, f.c.rows-before)
+	f.q.Explain.Addf("candidates examined: %d; rows read: %d", f.examined, f.c.rows-before)
 }
 
 // timed runs a search. If it takes long, the log is told.

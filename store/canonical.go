@@ -95,16 +95,14 @@ func (i *includer) calls(p *search.Param, typ string, v *Version, wanted map[fhi
 // calledBy adds what the canonical URLs in p lead to from a resource, of a type or
 // of any if that is empty.
 func (i *includer) calledBy(p *search.Param, r *fhir.Resource, typ string) error {
-	for _, c := range p.Canonicals(r) {
-		for _, t := range p.CanonicalTypes(typ) {
-			found, err := i.named(t, c)
-			if err != nil {
-				return err
-			}
-			for _, v := range found {
-				if !i.seen[v.Key] {
-					i.add(v)
-				}
+	for _, c := range p.Callees(r, typ) {
+		found, err := i.named(c.Type, c.URL)
+		if err != nil {
+			return err
+		}
+		for _, v := range found {
+			if !i.seen[v.Key] {
+				i.add(v)
 			}
 		}
 	}

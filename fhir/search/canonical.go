@@ -134,3 +134,26 @@ func (p *Param) canonicals(r *fhir.Resource, typ string, u Universe) []*fhir.Res
 	}
 	return found
 }
+
+// A Callee is what a canonical URL may lead to: resources of a type.
+type Callee struct {
+	Type string
+	URL  Canonical
+}
+
+// Callees returns what the canonical URLs that the values of p in r are may lead to,
+// of one type or, if typ is empty, of any.
+func (p *Param) Callees(r *fhir.Resource, typ string) []Callee {
+	urls := p.Canonicals(r)
+	if urls == nil {
+		return nil
+	}
+	var all []Callee
+	types := p.CanonicalTypes(typ)
+	for _, url := range urls {
+		for _, t := range types {
+			all = append(all, Callee{t, url})
+		}
+	}
+	return all
+}

@@ -8,34 +8,26 @@ import (
 	"github.com/noafhir/noafhir/fhir/search"
 )
 
-// A canonicalPlace is a canonical URL as it stands in references to a type.
-type canonicalPlace struct {
-	typ string
-	url search.Canonical
-}
-
 // canonicals returns what the canonical URLs in p lead to from r, of a type or of
 // any if that is empty.
 func (f *finder) canonicals(p *search.Param, r *fhir.Resource, typ string) ([]fhir.Key, error) {
 	var all []fhir.Key
-	for _, c := range p.Canonicals(r) {
-		for _, t := range p.CanonicalTypes(typ) {
-			keys, err := f.canonical(canonicalPlace{t, c})
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, keys...)
+	for _, c := range p.Callees(r, typ) {
+		keys, err := f.canonical(c)
+		if err != nil {
+			return nil, err
 		}
+		all = append(all, keys...)
 	}
 	return all, nil
 }
 
 // canonical returns what a canonical URL leads to, and remembers it.
-func (f *finder) canonical(place canonicalPlace) ([]fhir.Key, error) {
+func (f *finder) canonical(place search.Callee) ([]fhir.Key, error) {
 	if keys, known := f.facts.url(place); known {
 		return keys, nil
 	}
-	inner, err := f.within(f.s.reg.Load().ByURL(place.typ, place.url.URL), nil)
+	inner, err := f.within(f.s.reg.Load().ByURL(place.Type, place.URL.URL), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -51,21 +43,21 @@ func (f *finder) canonical(place canonicalPlace) ([]fhir.Key, error) {
 		return nil, cmp.Or(err, bad)
 	}
 	var keys []fhir.Key
-	for _, r := range place.url.Of(all) {
+	for _, r := range place.URL.Of(all) {
 		keys = append(keys, r.Key())
 	}
 	f.facts.setURL(place, keys)
 	return keys, nil
 }
 
-func (k *facts) url(place canonicalPlace) ([]fhir.Key, bool) {
+func (k *facts) url(place search.Callee) ([]fhir.Key, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	keys, known := k.urls[place]
 	return keys, known
 }
 
-func (k *facts) setURL(place canonicalPlace, keys []fhir.Key) {
+func (k *facts) setURL(place search.Callee, keys []fhir.Key) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.urls[place] = keys

@@ -21,12 +21,6 @@ import (
 	"github.com/noafhir/noafhir/store/storetest"
 )
 
-// definition returns a search parameter for patients by a part of their name.
-func definition(code, part string) string {
-	return fmt.Sprintf(`{"resourceType":"SearchParameter","id":%q,"url":"http://example.org/sp/%s","name":"n","status":"active","description":"d",
-		"code":%q,"base":["Patient"],"type":"string","expression":"Patient.name.%s"}`, code, code, code, part)
-}
-
 // keep stores a resource, indexed by what the store searches by now.
 func keep(t testing.TB, s *mongodb.Store, text string) {
 	t.Helper()
@@ -85,7 +79,7 @@ func TestCustomParams(t *testing.T) {
 	if got := countBy(t, b, "name-prefix", "dr"); got != -1 {
 		t.Errorf("a parameter that is not defined finds %d", got)
 	}
-	keep(t, a, definition("name-prefix", "prefix"))
+	keep(t, a, storetest.NameParam("name-prefix", "prefix"))
 	for _, s := range []*mongodb.Store{a, b} {
 		until(t, "the parameter", func() bool {
 			got := countBy(t, s, "name-prefix", "dr")
@@ -102,7 +96,7 @@ func TestCustomParams(t *testing.T) {
 	verify(t, url, a)
 
 	// A changed one is another one; a deleted one is gone at once.
-	keep(t, a, definition("name-prefix", "suffix"))
+	keep(t, a, storetest.NameParam("name-prefix", "suffix"))
 	if got := countBy(t, a, "name-prefix", "dr"); got > 0 {
 		t.Errorf("a changed parameter finds %d by its old expression", got)
 	}
@@ -125,7 +119,7 @@ func TestDiedBeforeTelling(t *testing.T) {
 	s := openQuick(t, url, mongodb.Options{Registry: reg})
 	keep(t, s, `{"resourceType":"Patient","id":"p","name":[{"prefix":["Dr"]}]}`)
 	died := openQuick(t, url, mongodb.Options{Registry: reg})
-	if err := mongodb.PutAndDie(ctx, died, write(t, reg, definition("name-prefix", "prefix"))); err != nil {
+	if err := mongodb.PutAndDie(ctx, died, write(t, reg, storetest.NameParam("name-prefix", "prefix"))); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "the parameter", func() bool { return countBy(t, s, "name-prefix", "dr") == 1 })
@@ -143,7 +137,7 @@ func TestWalkGoesOn(t *testing.T) {
 	for i := range 5 {
 		keep(t, s, fmt.Sprintf(`{"resourceType":"Patient","id":"p%d","name":[{"prefix":["Dr"]}]}`, i))
 	}
-	keep(t, s, definition("name-prefix", "prefix"))
+	keep(t, s, storetest.NameParam("name-prefix", "prefix"))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +164,7 @@ func TestCustomParamsAtRandom(t *testing.T) {
 			keep(t, s, fmt.Sprintf(`{"resourceType":"Patient","id":%q,"name":[{"prefix":["V"],"suffix":["V"],"text":"V"}]}`, id))
 			stored[id] = true
 		case 2:
-			keep(t, s, definition(code, code[2:]))
+			keep(t, s, storetest.NameParam(code, code[2:]))
 		case 3:
 			if _, err := s.Delete(ctx, all, fhir.Key{Type: "SearchParameter", ID: code}, 0); err != nil {
 				t.Fatal(err)

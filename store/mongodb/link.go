@@ -31,10 +31,10 @@ type fact struct {
 type facts struct {
 	mu    sync.Mutex
 	known map[fact]bool
-	urls  map[canonicalPlace][]fhir.Key // what canonical URLs lead to
+	urls  map[search.Callee][]fhir.Key // what canonical URLs lead to
 }
 
-func newFacts() *facts { return &facts{known: map[fact]bool{}, urls: map[canonicalPlace][]fhir.Key{}} }
+func newFacts() *facts { return &facts{known: map[fact]bool{}, urls: map[search.Callee][]fhir.Key{}} }
 
 // maxFacts bounds what is remembered within a search.
 const maxFacts = 20_000

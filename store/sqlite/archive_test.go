@@ -144,7 +144,7 @@ func TestCopyCustomParams(t *testing.T) {
 		keep(t, from, fmt.Sprintf(`{"resourceType":"Patient","id":%q,"name":[{"prefix":["Dr"]}]}`, id))
 	}
 	patient("before")
-	keep(t, from, definition("name-prefix", "prefix"))
+	keep(t, from, storetest.NameParam("name-prefix", "prefix"))
 	patient("after")
 	to := openAt(t, temp(t), sqlite.Options{Registry: reg})
 	defer to.Close()

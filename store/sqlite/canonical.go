@@ -8,34 +8,26 @@ import (
 	"github.com/noafhir/noafhir/fhir/search"
 )
 
-// A canonicalPlace is a canonical URL as it stands in references to a type.
-type canonicalPlace struct {
-	typ string
-	url search.Canonical
-}
-
 // canonicals returns what the canonical URLs in p lead to from r, of a type or of
 // any if that is empty.
 func (f *finder) canonicals(p *search.Param, r *fhir.Resource, typ string) ([]fhir.Key, error) {
 	var all []fhir.Key
-	for _, c := range p.Canonicals(r) {
-		for _, t := range p.CanonicalTypes(typ) {
-			keys, err := f.canonical(canonicalPlace{t, c})
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, keys...)
+	for _, c := range p.Callees(r, typ) {
+		keys, err := f.canonical(c)
+		if err != nil {
+			return nil, err
 		}
+		all = append(all, keys...)
 	}
 	return all, nil
 }
 
 // canonical returns what a canonical URL leads to, and remembers it.
-func (f *finder) canonical(place canonicalPlace) ([]fhir.Key, error) {
+func (f *finder) canonical(place search.Callee) ([]fhir.Key, error) {
 	if keys, known := f.urls[place]; known {
 		return keys, nil
 	}
-	inner, err := f.within(f.s.reg.ByURL(place.typ, place.url.URL))
+	inner, err := f.within(f.s.reg.ByURL(place.Type, place.URL.URL))
 	if err != nil {
 		return nil, err
 	}
@@ -51,11 +43,11 @@ func (f *finder) canonical(place canonicalPlace) ([]fhir.Key, error) {
 		return nil, cmp.Or(err, bad)
 	}
 	var keys []fhir.Key
-	for _, r := range place.url.Of(all) {
+	for _, r := range place.URL.Of(all) {
 		keys = append(keys, r.Key())
 	}
 	if f.urls == nil || len(f.urls) >= maxFacts {
-		f.urls = map[canonicalPlace][]fhir.Key{}
+		f.urls = map[search.Callee][]fhir.Key{}
 	}
 	f.urls[place] = keys
 	return keys, nil

@@ -13,12 +13,6 @@ import (
 	"github.com/noafhir/noafhir/store/storetest"
 )
 
-// definition returns a search parameter for patients by a part of their name.
-func definition(code, part string) string {
-	return fmt.Sprintf(`{"resourceType":"SearchParameter","id":%q,"url":"http://example.org/sp/%s","name":"n","status":"active","description":"d",
-		"code":%q,"base":["Patient"],"type":"string","expression":"Patient.name.%s"}`, code, code, code, part)
-}
-
 // keep stores a resource, indexed by what the store has now.
 func keep(t *testing.T, s *sqlite.Store, text string) {
 	t.Helper()
@@ -67,7 +61,7 @@ func TestCustomParams(t *testing.T) {
 	if got := countBy(t, s, "name-prefix", "dr"); got != -1 {
 		t.Errorf("a parameter that is not defined finds %d", got)
 	}
-	keep(t, s, definition("name-prefix", "prefix"))
+	keep(t, s, storetest.NameParam("name-prefix", "prefix"))
 	for { // it is not known, or it finds all
 		if got := countBy(t, s, "name-prefix", "dr"); got == n {
 			break
@@ -82,7 +76,7 @@ func TestCustomParams(t *testing.T) {
 	}
 
 	// What is not finished goes on when the store is opened again.
-	keep(t, s, definition("name-suffix", "suffix"))
+	keep(t, s, storetest.NameParam("name-suffix", "suffix"))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +93,7 @@ func TestCustomParams(t *testing.T) {
 	}
 
 	// A changed one is another one; a deleted one is gone at once.
-	keep(t, s, definition("name-prefix", "suffix"))
+	keep(t, s, storetest.NameParam("name-prefix", "suffix"))
 	if got := countBy(t, s, "name-prefix", "dr"); got > 0 {
 		t.Errorf("a changed parameter finds %d by its old expression", got)
 	}
@@ -142,7 +136,7 @@ func TestCustomParamsAtRandom(t *testing.T) {
 			keep(t, s, fmt.Sprintf(`{"resourceType":"Patient","id":%q,"name":[{"prefix":["V"],"suffix":["V"],"text":"V"}]}`, id))
 			stored[id] = true
 		case 2:
-			keep(t, s, definition(code, code[2:]))
+			keep(t, s, storetest.NameParam(code, code[2:]))
 		case 3:
 			if _, err := s.Delete(ctx, all, fhir.Key{Type: "SearchParameter", ID: code}, 0); err != nil {
 				t.Fatal(err)

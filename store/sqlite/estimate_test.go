@@ -18,23 +18,12 @@ func TestEstimate(t *testing.T) {
 	s := openAt(t, temp(t), sqlite.Options{Registry: reg})
 	defer s.Close()
 	sqlite.Sample(s, 200, 50, 5)
-	err := s.Update(ctx, func(tx store.Tx) error {
-		for i := range many {
-			text := fmt.Sprintf(`{"resourceType":"Observation","id":"o%d","status":"%s","effectiveDateTime":"%d-01-01","code":{"coding":[{"system":"urn:s","code":"%s"}]},"subject":{"reference":"Patient/p%d"}}`,
-				i, []string{"final", "final", "amended"}[i%3], 2000+i%20, []string{"a", "b"}[i%2], i%200)
-			r, err := reg.Codec.ParseJSON([]byte(text))
-			if err != nil {
-				return err
-			}
-			if _, err := tx.Put(ctx, all, store.Prepare(reg, r, r.ID(), "PUT")); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	var texts []string
+	for i := range many {
+		texts = append(texts, fmt.Sprintf(`{"resourceType":"Observation","id":"o%d","status":"%s","effectiveDateTime":"%d-01-01","code":{"coding":[{"system":"urn:s","code":"%s"}]},"subject":{"reference":"Patient/p%d"}}`,
+			i, []string{"final", "final", "amended"}[i%3], 2000+i%20, []string{"a", "b"}[i%2], i%200))
 	}
+	putAll(t, s, texts...)
 	for _, test := range []struct {
 		Name  string
 		Query [][2]string

@@ -37,7 +37,7 @@ type finder struct {
 	unread   bool // rows are read without versions
 	unprobed bool // conditions are not asked within statements, so that every row of a driver is a candidate
 	known    map[fact]bool
-	urls     map[canonicalPlace][]fhir.Key // what canonical URLs lead to
+	urls     map[search.Callee][]fhir.Key // what canonical URLs lead to
 	values   map[valueFact][]byte
 
 	container *fhir.Resource // what the resource that is judged stands in, nil if it stands by itself

@@ -189,21 +189,7 @@ func TestRangesInOrder(t *testing.T) {
 			fmt.Sprintf(`{"resourceType":"Observation","id":"o%d","status":"final","code":{"text":"t"},
 				"valueQuantity":{"value":%d,"unit":"mg","system":"http://unitsofmeasure.org","code":"mg"}}`, i, i*7%n))
 	}
-	err := s.Update(ctx, func(tx store.Tx) error {
-		for _, text := range texts {
-			r, err := reg.Codec.ParseJSON([]byte(text))
-			if err != nil {
-				return err
-			}
-			if _, err := tx.Put(ctx, all, store.Prepare(reg, r, r.ID(), "PUT")); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	putAll(t, s, texts...)
 	for _, text := range []string{
 		"Patient?birthdate=ge1980&_sort=birthdate", "Patient?birthdate=ge1980&_sort=-birthdate", "Patient?birthdate=lt1980&_sort=-birthdate",
 		"Patient?birthdate=ge1950&birthdate=lt1970&_sort=birthdate", "Patient?birthdate=1950,1980-03&birthdate=gt1960&_sort=-birthdate&_count=10",

@@ -90,7 +90,7 @@ func (f *finder) within(q *search.Query) (*finder, error) {
 	}
 	inner.known = f.known
 	if f.urls == nil {
-		f.urls = map[canonicalPlace][]fhir.Key{}
+		f.urls = map[search.Callee][]fhir.Key{}
 	}
 	inner.urls = f.urls
 	return inner, nil

@@ -27,6 +27,27 @@ func openAt(t testing.TB, path string, o sqlite.Options) *sqlite.Store {
 	return s
 }
 
+// putAll stores resources in one unit of work.
+func putAll(t testing.TB, s *sqlite.Store, texts ...string) {
+	t.Helper()
+	reg := s.Registry()
+	err := s.Update(ctx, func(tx store.Tx) error {
+		for _, text := range texts {
+			r, err := reg.Codec.ParseJSON([]byte(text))
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Put(ctx, all, store.Prepare(reg, r, r.ID(), "PUT")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // temp returns the name of a database file that does not exist.
 func temp(t testing.TB) string { return filepath.Join(t.TempDir(), "test.db") }
 

@@ -234,6 +234,13 @@ func (s *suite) wantKind(what string, err error, kind fhir.Kind) {
 	}
 }
 
+// NameParam writes a SearchParameter in JSON, with its code as id: it looks for
+// patients by a part of their name, such as family.
+func NameParam(code, part string) string {
+	return fmt.Sprintf(`{"resourceType":"SearchParameter","id":%q,"url":"http://example.org/sp/%s","name":"n","status":"active","description":"d",
+		"code":%q,"base":["Patient"],"type":"string","expression":"Patient.name.%s"}`, code, code, code, part)
+}
+
 // patient writes a patient in JSON.
 func patient(id, family string) string {
 	return fmt.Sprintf(`{"resourceType":"Patient","id":%q,"name":[{"family":%q}]}`, id, family)

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/r4"
 	"github.com/noafhir/noafhir/fhir/search"
+	"github.com/noafhir/noafhir/profiles"
 	"github.com/noafhir/noafhir/store"
 	"github.com/noafhir/noafhir/store/mongodb"
 	"github.com/noafhir/noafhir/store/sqlite"
@@ -25,7 +27,7 @@ type definitions struct {
 // loadDefinitions compiles the definitions that are part of the binary.
 func loadDefinitions(limits fhir.Limits) (definitions, error) {
 	codec := fhir.NewCodec(r4.Schema(), limits)
-	registry, err := search.NewRegistry(codec, codec.Schema.SearchParams)
+	registry, err := search.NewRegistry(codec, slices.Concat(codec.Schema.SearchParams, profiles.SearchParams()))
 	if err != nil {
 		return definitions{}, fmt.Errorf("compiling the search parameters: %w", err)
 	}

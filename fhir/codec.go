@@ -95,6 +95,9 @@ type checker struct {
 	tree   *Tree
 	path   []step // from the root to the node in hand
 	flaws  map[uint32]error
+
+	lenient int // note so many of the things that are wrong in issues, and go on
+	issues  []Issue
 }
 
 // A step is an element name and, for repeating elements, an index.
@@ -183,12 +186,15 @@ func (k *checker) object(i uint32, t TypeID) error {
 	choices := false // a member of some choice was seen
 	resourceTypes := 0
 	at := 0
+	depth := len(k.path)
 	for m := i + 1; m < end; m = nodes[m].Next {
 		n := &nodes[m]
 		name := k.tree.text(n.KeyStart, n.KeyEnd)
 		if resource && name == "resourceType" {
 			if resourceTypes++; resourceTypes > 1 {
-				return k.fail("resourceType occurs twice")
+				if err := k.pass(k.fail("resourceType occurs twice"), n, depth); err != nil {
+					return err
+				}
 			}
 			continue
 		}
@@ -198,24 +204,35 @@ func (k *checker) object(i uint32, t TypeID) error {
 		}
 		ordinal := find(elems, name, at)
 		if ordinal < 0 || shadow && !k.codec.extensible(&elems[ordinal]) {
-			return k.unknown(elems, t, k.tree.text(n.KeyStart, n.KeyEnd))
+			if err := k.pass(k.unknown(elems, t, k.tree.text(n.KeyStart, n.KeyEnd)), n, depth); err != nil {
+				return err
+			}
+			continue
 		}
 		at = ordinal
 		e := &elems[ordinal]
 		if !marks.add(ordinal, shadow) {
-			return k.fail("%s occurs twice", k.tree.text(n.KeyStart, n.KeyEnd))
+			if err := k.pass(k.fail("%s occurs twice", k.tree.text(n.KeyStart, n.KeyEnd)), n, depth); err != nil {
+				return err
+			}
+			continue
 		}
 		if e.Choice != "" {
 			if choices {
 				if other := k.otherChoice(i, m, e); other != "" {
-					return k.fail("only one of %s[x] may be given, found %s and %s", e.Choice, other, e.Name)
+					err := k.fail("only one of %s[x] may be given, found %s and %s", e.Choice, other, e.Name)
+					if err := k.pass(err, n, depth); err != nil {
+						return err
+					}
 				}
 			}
 			choices = true
 		}
 		holes, err := k.member(m, first+ElementID(ordinal), e, shadow)
 		if err != nil {
-			return err
+			if err := k.pass(err, n, depth); err != nil {
+				return err
+			}
 		}
 		nulls = nulls || holes
 	}
@@ -299,7 +316,16 @@ func (k *checker) member(m uint32, id ElementID, e *ElementDef, shadow bool) (bo
 		return false, nil
 	}
 	if n.Kind != ArrayNode {
-		return false, k.fail("%s repeats: its value is an array", e.Name)
+		err := k.pass(k.fail("%s repeats: its value is an array", e.Name), nil, len(k.path))
+		if err != nil {
+			return false, err
+		}
+		top := len(k.path) - 1
+		if err := k.item(m, e, shadow); err != nil {
+			return false, err
+		}
+		k.path = k.path[:top]
+		return false, nil
 	}
 	if n.Next == m+1 {
 		return false, k.fail("an array must not be empty")
@@ -320,7 +346,9 @@ func (k *checker) member(m uint32, id ElementID, e *ElementDef, shadow bool) (bo
 			continue
 		}
 		if err := k.item(i, e, shadow); err != nil {
-			return false, err
+			if err := k.pass(err, item, top+1); err != nil {
+				return false, err
+			}
 		}
 	}
 	k.path = k.path[:top]

@@ -27,6 +27,7 @@ const (
 	Escaped  NodeFlags = 1 << iota // the string has a backslash
 	Shadow                         // holds id and extension of a primitive: the value of "_birthDate", or an item of it
 	NonASCII                       // the string has a byte over 127
+	Flawed                         // not as its definition has it; only Codec.Survey leaves such nodes
 )
 
 // A Node is one JSON value. Nodes stand in document order: the children of node

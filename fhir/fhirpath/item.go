@@ -58,6 +58,18 @@ func Node(v fhir.Value) Item {
 	return nodeItem(v.Tree(), v.Index(), 0)
 }
 
+// Pair returns the item of a primitive: its value and what "_name" holds beside it,
+// either of which may be missing.
+func Pair(value, shadow fhir.Value) Item {
+	switch {
+	case !value.Exists():
+		return Node(shadow)
+	case !shadow.Exists():
+		return Node(value)
+	}
+	return nodeItem(value.Tree(), value.Index(), shadow.Index())
+}
+
 // Boolean returns a computed boolean.
 func Boolean(b bool) Item {
 	if b {

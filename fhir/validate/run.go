@@ -1,0 +1,147 @@
+package validate
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/fhirpath"
+)
+
+// The bounds of one validation.
+const (
+	maxSteps       = 4_000_000 // values looked at by the walk, all profiles together
+	maxExpression  = 2_000_000 // steps of one invariant
+	maxExpressions = 20_000_000
+	maxNesting     = 24 // profiles that lead to profiles, and resources to resources
+)
+
+// A budget is what the runs of one validation share.
+type budget struct {
+	steps       int
+	expressions int
+	spent       bool
+}
+
+// A run is one validation of one tree.
+type run struct {
+	v       *Validator
+	ctx     context.Context
+	req     *Request
+	tree    *fhir.Tree
+	env     fhirpath.Env
+	issues  []fhir.Issue
+	counts  []uint16
+	budget  *budget
+	quiet   int // in a trial: errors are counted, and told to nobody
+	errors  int // of the trial
+	nesting int
+	prefix  string // of expressions, of a run in a resource elsewhere
+}
+
+// spend takes one step from the budget and reports whether to go on.
+func (r *run) spend() bool {
+	b := r.budget
+	if b.spent {
+		return false
+	}
+	b.steps--
+	if b.steps > 0 && (b.steps&1023 != 0 || r.ctx.Err() == nil) {
+		return true
+	}
+	r.exhausted()
+	return false
+}
+
+// exhausted says, once, that validation is not complete.
+func (r *run) exhausted() {
+	if r.budget.spent {
+		return
+	}
+	r.budget.spent = true
+	r.errors++
+	r.issues = append(r.issues, fhir.Issue{Severity: "error", Code: "too-costly", Text: "the resource takes too much work to validate; not everything was checked"})
+}
+
+// tell notes an issue at a place of the tree.
+func (r *run) tell(at fhir.Value, severity, code, format string, args ...any) {
+	if r.quiet > 0 {
+		if severity == "error" {
+			r.errors++
+		}
+		return
+	}
+	r.note(r.expression(at), severity, code, format, args...)
+}
+
+// tellMember notes an issue about a member that may not exist.
+func (r *run) tellMember(of fhir.Value, name, severity, code, format string, args ...any) {
+	if r.quiet > 0 {
+		if severity == "error" {
+			r.errors++
+		}
+		return
+	}
+	r.note(r.expression(of)+"."+name, severity, code, format, args...)
+}
+
+func (r *run) note(expression, severity, code, format string, args ...any) {
+	n := len(r.issues)
+	if n >= r.req.MaxIssues {
+		r.budget.spent = true
+		r.issues[n-1] = fhir.Issue{Severity: "error", Code: "too-costly", Text: "there are more issues than are told"}
+		return
+	}
+	issue := fhir.Issue{Severity: severity, Code: code, Text: fmt.Sprintf(format, args...), Expression: expression}
+	r.issues = append(r.issues, issue)
+}
+
+// try reports whether what do checks holds, and tells nothing.
+func (r *run) try(do func()) bool {
+	outer := r.errors
+	r.errors = 0
+	r.quiet++
+	do()
+	ok := r.errors == 0
+	r.quiet--
+	r.errors = outer
+	return ok
+}
+
+// expression writes the place of a value as FHIRPath from the root of its tree.
+func (r *run) expression(v fhir.Value) string {
+	var b strings.Builder
+	b.WriteString(r.prefix)
+	nodes := r.tree.Nodes
+	s := r.v.schema
+	b.WriteString(s.Types[nodes[0].Type].Name)
+	target := v.Index()
+	for at := uint32(0); at < target; {
+		child, ordinal := at+1, 0
+		for child < nodes[at].Next && nodes[child].Next <= target {
+			child = nodes[child].Next
+			ordinal++
+		}
+		if child >= nodes[at].Next {
+			break
+		}
+		n := &nodes[child]
+		switch {
+		case nodes[at].Kind == fhir.ArrayNode:
+			b.WriteString("[" + strconv.Itoa(ordinal) + "]")
+		case n.Elem == 0:
+			b.WriteString("." + r.tree.At(child).Key())
+		default:
+			e := &s.Elements[n.Elem]
+			if e.Choice == "" {
+				b.WriteString("." + e.Name)
+				break
+			}
+			b.WriteString("." + e.Choice + ".ofType(" + s.Types[e.Type].Name + ")")
+		}
+		at = child
+	}
+	return b.String()
+}

@@ -85,14 +85,12 @@ func (r *run) reference(v fhir.Value, rule typeRule) {
 		}
 	}
 	r.aggregated(v, rule, text, where)
-	typ := v.Type()
+	var typ fhir.TypeID
 	switch {
 	case target.Exists():
 		typ = target.Type()
 	case text != "":
 		typ = r.v.schema.ResourceByName(fhirpath.ReferenceType(text))
-	default:
-		typ = 0
 	}
 	said := v.Get("type").Text()
 	if named := r.v.schema.ResourceByName(said); named != 0 {

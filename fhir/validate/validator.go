@@ -97,18 +97,17 @@ type Validator struct {
 	unknownExtension string
 	generate         func(sd *fhir.Resource) (*fhir.Resource, error)
 
-	types     types
-	resolver  *fhirpath.Program
-	mu        sync.RWMutex
-	compiled  map[string]*compiledEntry // by canonical as asked for
-	shared    map[string]*constraint    // rules that many definitions have
-	members   map[memberKey]member
-	questions map[string]*questionnaireEntry
+	types    types
+	resolver *fhirpath.Program
+	mu       sync.RWMutex
+	compiled map[string]*compiledEntry // by canonical as asked for
+	shared   map[string]*constraint    // rules that many definitions have
+	members  map[memberKey]member
 }
 
 // types are those that validation treats in their own way.
 type types struct {
-	extension, reference, coding, concept, quantity, resource, bundle, response, narrative, canonical, uri fhir.TypeID
+	extension, reference, coding, concept, quantity, resource, bundle, response, attachment, identifier fhir.TypeID
 }
 
 // New returns a validator for resources of a schema. Terms may be nil: then no
@@ -118,7 +117,7 @@ func New(schema *fhir.Schema, source Source, terms Terms, options ...Option) *Va
 	for name, id := range map[string]*fhir.TypeID{
 		"Extension": &v.types.extension, "Reference": &v.types.reference, "Coding": &v.types.coding, "CodeableConcept": &v.types.concept,
 		"Quantity": &v.types.quantity, "Resource": &v.types.resource, "Bundle": &v.types.bundle, "QuestionnaireResponse": &v.types.response,
-		"Narrative": &v.types.narrative, "canonical": &v.types.canonical, "uri": &v.types.uri,
+		"Attachment": &v.types.attachment, "Identifier": &v.types.identifier,
 	} {
 		*id = schema.TypeByName(name)
 	}
@@ -138,7 +137,6 @@ func (v *Validator) Invalidate() {
 	v.compiled = map[string]*compiledEntry{}
 	v.shared = map[string]*constraint{}
 	v.members = map[memberKey]member{}
-	v.questions = map[string]*questionnaireEntry{}
 }
 
 // Validate returns what is wrong with a resource or worth telling about it, in the

@@ -304,11 +304,24 @@ func (r *run) own(value, shadow, v fhir.Value, el *element, t fhir.TypeID) {
 				r.children(v, p.root, true)
 			}
 		}
-		if t == r.v.types.coding && r.req.Mode == Full {
-			r.coding(v)
+		if r.req.Mode == Full {
+			r.content(v, t)
 		}
 	default:
 		r.present(v)
+	}
+}
+
+// content checks what some types demand in words only.
+func (r *run) content(v fhir.Value, t fhir.TypeID) {
+	switch t {
+	case r.v.types.coding:
+		r.absoluteSystem(v)
+		r.coding(v)
+	case r.v.types.identifier:
+		r.absoluteSystem(v)
+	case r.v.types.attachment:
+		r.attachment(v)
 	}
 }
 

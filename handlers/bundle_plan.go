@@ -41,6 +41,7 @@ type change struct {
 	number int64          // of the version that is there after this, if numbered
 	edits  []fhir.Edit    // of the resource, to make what is written
 	write  *store.Write   // nil if nothing is written
+	notes  []fhir.Issue   // about what is written
 	patch  []byte
 }
 

@@ -257,7 +257,7 @@ func (p *plan) make(ctx context.Context, chosen func(*change) bool) error {
 		if !c.stores() {
 			return nil
 		}
-		if err := p.makeWrite(c); err != nil {
+		if err := p.makeWrite(ctx, c); err != nil {
 			return c.fail(err)
 		}
 		return nil
@@ -265,7 +265,7 @@ func (p *plan) make(ctx context.Context, chosen func(*change) bool) error {
 }
 
 // makeWrite makes the write of a change, unless it has been made the same way.
-func (p *plan) makeWrite(c *change) error {
+func (p *plan) makeWrite(ctx context.Context, c *change) error {
 	if c.request.Method == http.MethodPost && c.found != nil {
 		c.write = nil
 		return nil
@@ -278,8 +278,11 @@ func (p *plan) makeWrite(c *change) error {
 	if err != nil {
 		return err
 	}
-	w := store.Prepare(p.server.registry(), r, c.keys[0].ID, c.request.Method)
-	c.write, c.edits = &w, edits
+	w, notes, err := p.server.prepare(ctx, r, c.keys[0].ID, c.request.Method)
+	if err != nil {
+		return err
+	}
+	c.write, c.edits, c.notes = &w, edits, notes
 	return nil
 }
 

@@ -131,7 +131,7 @@ func (p *plan) perform(ctx context.Context, u unit, c *change) (*Response, error
 		req.Body = p.server.codec.Nested(c.resource)
 	}
 	if c.write != nil {
-		req.Body, req.Write = c.write.Resource, c.write
+		req.Body, req.Write, req.Notes = c.write.Resource, c.write, c.notes
 	}
 	if c.patch != nil {
 		req.Patch = c.patch

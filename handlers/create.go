@@ -17,7 +17,7 @@ func (s *Server) create(ctx context.Context, u unit, req *Request) (*Response, e
 	if err := req.onlyParams(); err != nil {
 		return nil, err
 	}
-	w, err := s.write(req, "")
+	w, err := s.write(ctx, req, "")
 	if err != nil {
 		return nil, err
 	}
@@ -47,8 +47,8 @@ func (s *Server) create(ctx context.Context, u unit, req *Request) (*Response, e
 
 // write returns the write that stores the body of a request under an id, or
 // under a new one if that is empty. The caller may have prepared it. Errors are
-// Invalid.
-func (s *Server) write(req *Request, id string) (store.Write, error) {
+// Invalid, or those of the server's Preparer.
+func (s *Server) write(ctx context.Context, req *Request, id string) (store.Write, error) {
 	if err := req.checkBody(); err != nil {
 		return store.Write{}, err
 	}
@@ -67,7 +67,9 @@ func (s *Server) write(req *Request, id string) (store.Write, error) {
 	if err := s.settled(req.Body.Root()); err != nil {
 		return store.Write{}, err
 	}
-	return store.Prepare(s.registry(), req.Body, id, req.Method), nil
+	w, notes, err := s.prepare(ctx, req.Body, id, req.Method)
+	req.Notes = notes
+	return w, err
 }
 
 // settled refuses references that are searches: only a transaction resolves
@@ -133,7 +135,7 @@ func written(req *Request, v *store.Version, created bool) *Response {
 	case "minimal":
 		resp.NoBody = true
 	case "OperationOutcome":
-		resp.Issues = []fhir.Issue{note(text, v.Key, v.Number)}
+		resp.Issues = append([]fhir.Issue{note(text, v.Key, v.Number)}, req.Notes...)
 	}
 	return resp
 }

@@ -26,6 +26,8 @@ type Request struct {
 	// for it; its Key says the id that a create shall use. Nil: not yet prepared.
 	Write *store.Write
 
+	Notes []fhir.Issue // what there is to tell about what is stored
+
 	IfMatch         string // header values as sent
 	IfNoneMatch     string
 	IfNoneExist     string

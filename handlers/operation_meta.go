@@ -135,7 +135,7 @@ func (s *Server) changeMeta(ctx context.Context, u unit, req *Request, given arg
 	v, err := s.changeFound(ctx, u, req, func(r store.Reader) (*store.Version, error) {
 		return r.Read(ctx, req.Who, req.Key)
 	}, func(old *store.Version) (store.Write, error) {
-		w, err := s.withMeta(old, metas[0], change)
+		w, err := s.withMeta(ctx, old, metas[0], change)
 		if err == errSame {
 			same = old
 		}
@@ -157,7 +157,7 @@ func (s *Server) changeMeta(ctx context.Context, u unit, req *Request, given arg
 }
 
 // withMeta returns the write that stores a version with its meta changed.
-func (s *Server) withMeta(old *store.Version, by fhir.Value, change func(*metaList, fhir.Value)) (store.Write, error) {
+func (s *Server) withMeta(ctx context.Context, old *store.Version, by fhir.Value, change func(*metaList, fhir.Value)) (store.Write, error) {
 	r, err := old.Parse(s.codec)
 	if err != nil {
 		return store.Write{}, err
@@ -179,9 +179,9 @@ func (s *Server) withMeta(old *store.Version, by fhir.Value, change func(*metaLi
 	if err != nil {
 		return store.Write{}, err
 	}
-	w := store.Prepare(s.registry(), changed, old.Key.ID, http.MethodPatch)
+	w, _, err := s.prepare(ctx, changed, old.Key.ID, http.MethodPatch)
 	w.IfVersion = old.Number
-	return w, nil
+	return w, err
 }
 
 // metaMembers are the members of a Meta that the operations are about.

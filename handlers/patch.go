@@ -57,7 +57,7 @@ var errMoved = errors.New("the resource has changed meanwhile")
 // of the unit of work first; if another write gets in between, it is applied
 // again within one.
 func (s *Server) patchFound(ctx context.Context, u unit, req *Request, find func(store.Reader) (*store.Version, error)) (*Response, error) {
-	v, err := s.changeFound(ctx, u, req, find, func(old *store.Version) (store.Write, error) { return s.patched(req, old) })
+	v, err := s.changeFound(ctx, u, req, find, func(old *store.Version) (store.Write, error) { return s.patched(ctx, req, old) })
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (req *Request) patchError(err error) error {
 }
 
 // patched returns the write that stores a version with the patch applied.
-func (s *Server) patched(req *Request, old *store.Version) (store.Write, error) {
+func (s *Server) patched(ctx context.Context, req *Request, old *store.Version) (store.Write, error) {
 	body, err := s.applyPatch(req, old)
 	if err != nil {
 		return store.Write{}, err
@@ -127,9 +127,9 @@ func (s *Server) patched(req *Request, old *store.Version) (store.Write, error) 
 	if err := errors.Join(s.settled(r.Root()), whole(r)); err != nil {
 		return store.Write{}, patchMade(err)
 	}
-	w := store.Prepare(s.registry(), r, old.Key.ID, req.Method)
-	w.IfVersion = old.Number
-	return w, nil
+	w, notes, err := s.prepare(ctx, r, old.Key.ID, req.Method)
+	req.Notes, w.IfVersion = notes, old.Number
+	return w, err
 }
 
 // applyPatch returns the JSON of a version with the patch of a request applied.

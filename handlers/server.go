@@ -33,6 +33,9 @@ type Options struct {
 	// open server says so with [Open].
 	Access func(*http.Request) (search.Access, error)
 
+	// Prepare looks at what clients store, before it is stored. Nil: nobody does.
+	Prepare Preparer
+
 	Limits            Limits            // zero values mean the defaults
 	Explain           bool              // _explain is answered: callers may know how data is stored
 	NoUpdateCreate    bool              // PUT to an id that does not exist is refused with 405

@@ -20,7 +20,7 @@ func (s *Server) update(ctx context.Context, u unit, req *Request) (*Response, e
 	if id := req.Body.ID(); id != req.Key.ID {
 		return nil, fhir.ErrorAt(fhir.Invalid, req.Key.Type+".id", "the body has the id %q, the address has %q", id, clip(req.Key.ID))
 	}
-	w, err := s.write(req, req.Key.ID)
+	w, err := s.write(ctx, req, req.Key.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (s *Server) conditionalUpdate(ctx context.Context, u unit, req *Request) (*
 		return nil, err
 	}
 	id := req.Body.ID()
-	w, err := s.write(req, id)
+	w, err := s.write(ctx, req, id)
 	if err != nil {
 		return nil, err
 	}

@@ -38,6 +38,7 @@ type run struct {
 	quiet   int // in a trial: errors are counted, and told to nobody
 	errors  int // of the trial
 	nesting int
+	untold  bool   // there were more issues than are told
 	prefix  string // of expressions, of a run in a resource elsewhere
 }
 
@@ -88,14 +89,28 @@ func (r *run) tellMember(of fhir.Value, name, severity, code, format string, arg
 }
 
 func (r *run) note(expression, severity, code, format string, args ...any) {
-	n := len(r.issues)
-	if n >= r.req.MaxIssues {
-		r.budget.spent = true
-		r.issues[n-1] = fhir.Issue{Severity: "error", Code: "too-costly", Text: "there are more issues than are told"}
+	if len(r.issues) >= r.req.MaxIssues && !r.room(severity) {
 		return
 	}
 	issue := fhir.Issue{Severity: severity, Code: code, Text: fmt.Sprintf(format, args...), Expression: expression}
 	r.issues = append(r.issues, issue)
+}
+
+// room makes place for an issue where there are as many as may be told: an error
+// takes the place of what is none. It reports whether there is place.
+func (r *run) room(severity string) bool {
+	r.untold = true
+	if severity != "error" {
+		return false
+	}
+	for k := len(r.issues) - 1; k >= 0; k-- {
+		if r.issues[k].Severity != "error" {
+			r.issues = append(r.issues[:k], r.issues[k+1:]...)
+			return true
+		}
+	}
+	r.budget.spent = true
+	return false
 }
 
 // try reports whether what do checks holds, and tells nothing.

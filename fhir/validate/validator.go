@@ -67,7 +67,7 @@ type Request struct {
 }
 
 // DefaultMaxIssues is how many issues are returned at most. Where there are more,
-// the last one says so.
+// errors come before the others, and a last issue says so.
 const DefaultMaxIssues = 500
 
 // An Option changes how a Validator works.
@@ -84,6 +84,11 @@ func WithUnknownExtensions(severity string) Option {
 // only. Without it such a profile can not be used.
 func WithSnapshots(generate func(sd *fhir.Resource) (*fhir.Resource, error)) Option {
 	return func(v *Validator) { v.generate = generate }
+}
+
+// WithLimits sets the limits of texts that ValidateJSON reads.
+func WithLimits(limits fhir.Limits) Option {
+	return func(v *Validator) { v.codec = v.codec.WithLimits(limits) }
 }
 
 // A Validator judges resources. It is safe for concurrent use and keeps what it
@@ -154,6 +159,9 @@ func (v *Validator) Validate(ctx context.Context, resource *fhir.Resource, req R
 	for _, url := range req.Profiles {
 		r.require(root, url)
 	}
+	if r.untold {
+		r.issues = append(r.issues, fhir.Issue{Severity: "information", Code: "informational", Text: "there are more issues than are told"})
+	}
 	return r.issues
 }
 
@@ -165,7 +173,7 @@ func (v *Validator) ValidateJSON(ctx context.Context, data []byte, req Request) 
 	if req.MaxIssues <= 0 {
 		req.MaxIssues = DefaultMaxIssues
 	}
-	tree, err := fhir.ScanJSON(data, fhir.Limits{})
+	tree, err := fhir.ScanJSON(data, v.codec.Limits)
 	if err != nil {
 		return nil, []fhir.Issue{{Severity: "fatal", Code: fhir.KindOf(err).IssueCode(), Text: err.Error()}}
 	}

@@ -62,7 +62,7 @@ func (f *finder) clinicalStream(driver int, keys []search.KeyRange) (stream, err
 		}
 	}
 	var err error
-	s.inner, err = f.keyStreams(driver, keys, math.MaxInt, from)
+	s.inner, err = f.rowStreams(driver, keys, from)
 	return s, err
 }
 

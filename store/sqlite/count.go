@@ -84,7 +84,9 @@ func (f *finder) countMeeting() (n int64, counted bool, err error) {
 	if len(f.conditions) < 2 || !f.onlyKeys() {
 		return 0, false, nil
 	}
+	f.unweighted = true
 	driver, err := f.gathered()
+	f.unweighted = false
 	if err != nil || driver == walkAll {
 		return 0, false, err
 	}

@@ -62,6 +62,7 @@ func (f *finder) sampled() (driver, rows int, err error) {
 	if f.none {
 		return walkAll, 0, nil
 	}
+	f.unweighted = true
 	_, few, err := f.smallest(walkAll, f.s.tuning.counted)
 	if err != nil || few {
 		return walkAll, 0, err

@@ -64,6 +64,8 @@ func (f *finder) explainDriver(driver, limit int) {
 		}
 	case f.ordered(&f.conditions[driver]):
 		how = "in order"
+	case f.byRows(&f.conditions[driver]):
+		how = "its rows put into order"
 	}
 	if limit != math.MaxInt {
 		how += fmt.Sprintf(", %d candidates, then the plan is reconsidered", limit)

@@ -9,6 +9,7 @@ func Tighten(s *Store) {
 }
 
 var tight = tuning{
+	rowsKept: 5, weight: 3,
 	few: 3, budget: 2, growth: 2, gathered: 1000, kept: 3, countKept: 4, countRows: 1, probeKeys: 2, batch: 3, streams: 2, targets: 40, walked: 3, deferFrom: 40, deferred: 500, run: 2, fan: 3, sought: 2,
 	counted: 8, sample: 3, enough: 1,
 }

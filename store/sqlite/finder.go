@@ -27,18 +27,19 @@ type finder struct {
 	narrow     []search.SortForm // if not nil, where the index has the values of matches, which all have one
 	pins       []pin             // what matches are sorted by in keys that the order no longer has
 
-	spot     ordering.Spot // all before and at it has been examined
-	keys     keySet
-	packed   []byte // of the candidate completed last
-	examined int
-	most     int  // if not 0, how many may be examined
-	gaveUp   bool // more would have had to be
-	loose    bool // conditions on the clinical date do not bound dates
-	unread   bool // rows are read without versions
-	unprobed bool // conditions are not asked within statements, so that every row of a driver is a candidate
-	known    map[fact]bool
-	urls     map[search.Callee][]fhir.Key // what canonical URLs lead to
-	values   map[valueFact][]byte
+	spot       ordering.Spot // all before and at it has been examined
+	keys       keySet
+	packed     []byte // of the candidate completed last
+	examined   int
+	most       int  // if not 0, how many may be examined
+	gaveUp     bool // more would have had to be
+	loose      bool // conditions on the clinical date do not bound dates
+	unread     bool // rows are read without versions
+	unprobed   bool // conditions are not asked within statements, so that every row of a driver is a candidate
+	unweighted bool // all rows of conditions count alike
+	known      map[fact]bool
+	urls       map[search.Callee][]fhir.Key // what canonical URLs lead to
+	values     map[valueFact][]byte
 
 	container *fhir.Resource // what the resource that is judged stands in, nil if it stands by itself
 	found     func(*candidate) (more bool)

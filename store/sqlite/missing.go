@@ -1,8 +1,6 @@
 package sqlite
 
 import (
-	"math"
-
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/store/ordering"
 )
@@ -15,7 +13,7 @@ func (f *finder) missingStream(driver int, keys []search.KeyRange) (stream, erro
 	}
 	rows := *f
 	rows.unread = true // most have a value
-	inner, err := rows.keyStreams(driver, keys, math.MaxInt, from)
+	inner, err := rows.rowStreams(driver, keys, from)
 	s := &missing{f: f, inner: inner, ranges: keys}
 	if via := f.order.Keys[0].Via; len(via) > 0 {
 		s.refs = via[0].Param.SortForms()

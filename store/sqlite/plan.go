@@ -13,7 +13,9 @@ import (
 // clinical date and creation, so that a page costs no more than its rows. What
 // SQLite's planner would guess from statistics is counted here:
 //
-//   - A condition with under a hundred rows drives.
+//   - A condition with under a hundred rows drives. Those of a range that only have to
+//     be put into order by date (rangerows.go) are read at a small part of what a
+//     candidate costs, so there may be many more.
 //   - Else the first whose rows come in the right order does, or all resources of
 //     the type in that order. That is fine where matches are frequent.
 //   - Where they are not, it shows after a while. Then the other conditions are
@@ -66,9 +68,11 @@ func (f *finder) find() error {
 		if sure {
 			continue
 		}
-		if driver, sure, err = f.smallest(driver, budget*f.s.tuning.growth); err != nil {
+		found := false
+		if driver, found, err = f.smallest(driver, budget*f.s.tuning.growth); err != nil {
 			return err
 		}
+		sure = found && f.final(driver)
 	}
 }
 
@@ -100,9 +104,9 @@ func (f *finder) firstDriver() (driver int, sure bool, err error) {
 		driver, err = f.gathered()
 		return driver, true, err
 	}
-	driver, sure, err = f.smallest(walkAll, f.s.tuning.few)
-	if err != nil || sure {
-		return driver, sure, err
+	driver, found, err := f.smallest(walkAll, f.s.tuning.few)
+	if err != nil || found {
+		return driver, err == nil && f.final(driver), err
 	}
 	for i := range f.conditions {
 		if f.ordered(&f.conditions[i]) {
@@ -127,26 +131,44 @@ func (f *finder) gathered() (driver int, err error) {
 	return walkAll, nil
 }
 
+// final reports whether nothing could be better than a driver that was the smallest:
+// rows of a range may be many more than candidates should be.
+func (f *finder) final(driver int) bool {
+	return driver < 0 || len(f.conditions) == 1 || f.weight(&f.conditions[driver]) == 1
+}
+
+// weight returns how many rows of a condition cost as much as one candidate that is
+// read.
+func (f *finder) weight(c *condition) int {
+	if !f.unweighted && f.byRows(c) {
+		return f.s.tuning.weight
+	}
+	return 1
+}
+
 // smallest returns the condition with the fewest rows and true if it has under
 // limit, and else the present driver and false.
 func (f *finder) smallest(driver, limit int) (int, bool, error) {
 	found := false
+	present := driver
 	for _, open := range []bool{false, true} { // these last: it takes searches to count them
 		for i := range f.conditions {
 			c := &f.conditions[i]
-			if i == driver || c.open() != open {
+			if i == present || c.open() != open {
 				continue
 			}
+			weight := f.weight(c)
+			most := limit * weight
 			if !f.ordered(c) {
-				limit = min(limit, f.s.tuning.gathered)
+				most = min(most, f.s.tuning.gathered)
 			}
-			n, err := f.size(c, limit)
+			n, err := f.size(c, most)
 			if err != nil {
 				return 0, false, err
 			}
-			f.explainSize(i, n, limit)
-			if n < limit {
-				driver, limit, found = i, n, true
+			f.explainSize(i, n, most)
+			if n < most {
+				driver, limit, found = i, (n+weight-1)/weight, true
 			}
 		}
 	}

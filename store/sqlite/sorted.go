@@ -80,7 +80,7 @@ func (f *finder) valueStream(driver int) (stream, error) {
 	keys := f.typeKeys()
 	switch {
 	case driver == walkAll && f.streamed():
-	case driver >= 0 && f.ordered(&f.conditions[driver]):
+	case driver >= 0 && (f.ordered(&f.conditions[driver]) || f.byRows(&f.conditions[driver])):
 		keys = f.conditions[driver].ranges
 	default:
 		return f.gather(driver)

@@ -35,6 +35,8 @@ func (f *finder) stream(driver, limit int) (stream, error) {
 		return f.idStreams(), nil
 	case f.ordered(&f.conditions[driver]):
 		return f.keyStreams(driver, f.conditions[driver].ranges, limit, f.spot)
+	case f.byRows(&f.conditions[driver]):
+		return f.rangeRows(driver, f.conditions[driver].ranges, f.spot)
 	}
 	return f.gather(driver)
 }

@@ -3,6 +3,8 @@ package sqlite
 // A tuning holds the numbers that decide how things are done. Whatever they are,
 // the results are the same.
 type tuning struct {
+	rowsKept  int // rows of ranges kept while they are put into order
+	weight    int // of these rows as dear as a candidate
 	few       int // rows; a condition with fewer drives
 	budget    int // candidates to examine before the other conditions are counted
 	growth    int // of the budget from then on
@@ -26,7 +28,8 @@ type tuning struct {
 }
 
 var defaultTuning = tuning{
-	few: 100, budget: 400, growth: 8, gathered: 4_000_000, kept: 20_000, countKept: 500_000, countRows: 10, probeKeys: 8, batch: 512,
+	rowsKept: 1_000_000, weight: 64,
+	few: 100, budget: 100, growth: 8, gathered: 4_000_000, kept: 20_000, countKept: 500_000, countRows: 10, probeKeys: 8, batch: 512,
 	streams: 128, targets: 20_000, walked: 200, deferFrom: 5_000, deferred: 1_000_000, run: 64, fan: 5000, sought: 1000,
 	counted: 20_000, sample: 1000, enough: 20,
 }

@@ -45,7 +45,17 @@ func (v *Validator) expected(s *element, steps []pathStep) []*element {
 }
 
 func (v *Validator) expectedChild(at *element, name string) *element {
-	if c := at.child(name); c != nil {
+	c := at.child(name)
+	if c != nil && c.says() {
+		return c
+	}
+	// What tells this slice apart may itself be a slice: coding:a in code.
+	for _, s := range at.slices {
+		if c := s.child(name); c != nil && c.says() {
+			return c
+		}
+	}
+	if c != nil {
 		return c
 	}
 	for _, t := range at.types {

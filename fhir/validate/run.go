@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -89,10 +90,11 @@ func (r *run) tellMember(of fhir.Value, name, severity, code, format string, arg
 }
 
 func (r *run) note(expression, severity, code, format string, args ...any) {
-	if len(r.issues) >= r.req.MaxIssues && !r.room(severity) {
+	issue := fhir.Issue{Severity: severity, Code: code, Text: fmt.Sprintf(format, args...), Expression: expression}
+	// An element and its slices, or two profiles, may have the same rule.
+	if slices.Contains(r.issues, issue) || len(r.issues) >= r.req.MaxIssues && !r.room(severity) {
 		return
 	}
-	issue := fhir.Issue{Severity: severity, Code: code, Text: fmt.Sprintf(format, args...), Expression: expression}
 	r.issues = append(r.issues, issue)
 }
 

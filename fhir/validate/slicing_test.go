@@ -61,7 +61,7 @@ func TestSlicing(t *testing.T) {
 				{`"identifier":[{"system":"urn:a","value":"1"},{"system":"urn:b"},{"system":"urn:c"}]`, ""},
 				{`"identifier":[{"system":"urn:b"},{"system":"urn:a","value":"1"}]`, "error structure Patient.identifier[1]"},
 				{`"identifier":[{"system":"urn:b"}]`, "error required Patient.identifier"},
-				{`"active":true`, "error required Patient.identifier\nerror required Patient.identifier"},
+				{`"active":true`, "error required Patient.identifier"},
 				{`"identifier":[{"system":"urn:a"},{"system":"urn:a","value":"long"}]`,
 					"error required Patient.identifier[0].value\nerror too-long Patient.identifier[1].value\nerror structure Patient.identifier"},
 			},
@@ -145,6 +145,19 @@ func TestSlicing(t *testing.T) {
 			Cases: []verdict{
 				{`"contained":[{"resourceType":"Patient","id":"p","active":true}],"performer":[{"reference":"#p"}]`, ""},
 				{`"contained":[{"resourceType":"Patient","id":"p","active":false}],"performer":[{"reference":"#p"}]`, "error required Observation.performer"},
+			},
+		},
+		{
+			Name: "told apart by a slice within", Type: "Observation",
+			Elements: `{"id":"Observation.component","path":"Observation.component","slicing":{"discriminator":[{"type":"value","path":"code.coding.code"}],"rules":"open"},"min":0,"max":"*","type":[{"code":"BackboneElement"}]},
+				{"id":"Observation.component:a","path":"Observation.component","sliceName":"a","min":1,"max":"1","type":[{"code":"BackboneElement"}]},
+				{"id":"Observation.component:a.code","path":"Observation.component.code","min":1,"max":"1","type":[{"code":"CodeableConcept"}]},
+				{"id":"Observation.component:a.code.coding","path":"Observation.component.code.coding","slicing":{"discriminator":[{"type":"value","path":"code"}],"rules":"open"},"min":0,"max":"*","type":[{"code":"Coding"}]},
+				{"id":"Observation.component:a.code.coding:c","path":"Observation.component.code.coding","sliceName":"c","min":1,"max":"1","type":[{"code":"Coding"}]},
+				{"id":"Observation.component:a.code.coding:c.code","path":"Observation.component.code.coding.code","min":1,"max":"1","type":[{"code":"code"}],"fixedCode":"x"}`,
+			Cases: []verdict{
+				{`"component":[{"code":{"coding":[{"code":"y"}]}},{"code":{"coding":[{"code":"z"},{"code":"x"}]}}]`, ""},
+				{`"component":[{"code":{"coding":[{"code":"y"}]}}]`, "error required Observation.component"},
 			},
 		},
 		{

@@ -175,7 +175,7 @@ func (r *run) children(v fhir.Value, el *element, core bool) {
 		if child.counted {
 			r.counted(v, child, n)
 		}
-		if n == 0 && len(child.slices) > 0 {
+		if n == 0 && len(child.slices) > 0 && (!child.counted || child.min == 0) {
 			r.sliced(nil, v, child)
 		}
 	}

@@ -220,7 +220,7 @@ func (v *Validator) typeTest(target *element, steps []pathStep) test {
 		return nil
 	}
 	is := func(t fhir.TypeID) bool {
-		return slices.ContainsFunc(allowed, func(a fhir.TypeID) bool { return v.schema.IsA(t, a) })
+		return slices.ContainsFunc(allowed, func(a fhir.TypeID) bool { return instance(v.schema, t, a) })
 	}
 	return func(r *run, it item) bool {
 		if resolved {

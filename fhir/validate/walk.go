@@ -357,10 +357,16 @@ func (r *run) typed(v fhir.Value, el *element) bool {
 		return true
 	}
 	for _, allowed := range el.only {
-		if id := s.TypeByName(allowed); id != 0 && s.IsA(t, id) {
+		if id := s.TypeByName(allowed); id != 0 && instance(s, t, id) {
 			return true
 		}
 	}
 	r.tell(v, "error", "structure", "the type %s is not allowed here; it must be %s", name, either(el.only))
 	return false
+}
+
+// instance reports whether values of type t may stand where allowed is named. A
+// code is no string there, though its type specialises it.
+func instance(s *fhir.Schema, t, allowed fhir.TypeID) bool {
+	return t == allowed || s.Types[allowed].Abstract && s.IsA(t, allowed)
 }

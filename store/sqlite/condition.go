@@ -10,9 +10,10 @@ import (
 // lastUpdated.
 type condition struct {
 	ranges  []search.KeyRange
-	keys    bool // they are single keys
-	dated   bool // it is about the clinical date
-	timed   bool // it is a range of lastUpdated, by vid
+	keys    bool           // they are single keys
+	of      *search.Clause // what the ranges are of, if that is one
+	dated   bool           // it is about the clinical date
+	timed   bool           // it is a range of lastUpdated, by vid
 	vids    vidRange
 	listed  bool    // it is the resources in numbers
 	numbers []int64 // in order
@@ -56,7 +57,8 @@ func (f *finder) addClause(c *search.Clause) {
 		return
 	}
 	f.addRanges(c.Ranges)
-	f.conditions[len(f.conditions)-1].dated = c.Clinical()
+	added := &f.conditions[len(f.conditions)-1]
+	added.dated, added.of = c.Clinical(), c
 }
 
 func (f *finder) addRanges(ranges []search.KeyRange) {

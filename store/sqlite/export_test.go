@@ -51,3 +51,6 @@ func Walking(s *Store) bool { return s.params.Load().walks }
 func Sample(s *Store, counted, sample, enough int) {
 	s.tuning.counted, s.tuning.sample, s.tuning.enough = counted, sample, enough
 }
+
+// Loosen undoes Tighten.
+func Loosen(s *Store) { s.tuning = defaultTuning }

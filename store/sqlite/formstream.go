@@ -26,6 +26,9 @@ func (f *finder) formStreams() stream {
 // narrowOrder finds out where in the index the values of matches are.
 func (f *finder) narrowOrder() error {
 	key := &f.order.Keys[0]
+	if err := f.narrowUnits(key.Param); err != nil || f.narrow != nil {
+		return err
+	}
 	for i := range f.conditions {
 		c := &f.conditions[i]
 		if c.ranges == nil {

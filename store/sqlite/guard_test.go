@@ -197,6 +197,7 @@ func TestRangesInOrder(t *testing.T) {
 		"Observation?value-quantity=gt1500&_sort=value-quantity", "Observation?value-quantity=gt1500&_sort=-value-quantity",
 		"Observation?value-quantity=le1500&_sort=-value-quantity", "Observation?value-quantity=ge1500||mg&_sort=value-quantity",
 		"Observation?value-quantity=ge1500&value-quantity=lt2500&status=final&_sort=value-quantity",
+		"Observation?value-quantity=gt1500|http://unitsofmeasure.org|mg&_sort=value-quantity", "Observation?value-quantity=gt1500000|http://unitsofmeasure.org|ug&_sort=-value-quantity",
 	} {
 		typ, rest, _ := strings.Cut(text, "?")
 		var params [][2]string

@@ -16,6 +16,7 @@ import (
 
 // A Store is a [store.Store] in a SQLite file.
 type Store struct {
+	units  sync.Map // of values, by the last six bytes that keys of a unit begin with
 	path   string
 	file   os.FileInfo // of the database
 	reg    *search.Registry

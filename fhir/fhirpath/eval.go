@@ -66,6 +66,9 @@ type Env struct {
 
 	// Steps is the budget; 0 means DefaultSteps.
 	Steps int
+
+	// Used, if it is not nil, has the steps that the evaluation took added.
+	Used *int
 }
 
 // A Coding is a code as Terminology is asked about it. The system is empty for a
@@ -155,7 +158,11 @@ func (p *Program) Evaluate(ctx context.Context, env *Env, focus ...Item) ([]Item
 		own.Now = time.Now()
 		f.env = &own
 	}
+	budget := f.steps
 	found := p.run(f, f.context)
+	if env.Used != nil {
+		*env.Used += min(budget-f.steps, budget)
+	}
 	if f.err != nil {
 		return nil, f.err
 	}

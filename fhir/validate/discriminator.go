@@ -181,6 +181,3 @@ func referenceText(v fhir.Value) string {
 	}
 	return strings.Clone(v.Text())
 }
-
-// resolve returns the compiled resolve().
-func (v *Validator) resolve() *fhirpath.Program { return v.resolver }

@@ -146,8 +146,7 @@ func (r *run) context(v fhir.Value, p *profile) {
 		if err != nil {
 			continue
 		}
-		r.env.Steps = maxExpression
-		found, err := program.Evaluate(r.ctx, &r.env, fhirpath.Node(place))
+		found, err := r.evaluate(program, fhirpath.Node(place))
 		if err != nil || len(found) != 1 {
 			continue
 		}
@@ -168,14 +167,13 @@ func (r *run) within(way []ancestor, c extensionContext) bool {
 		if err != nil {
 			return true
 		}
-		r.env.Steps = maxExpression
 		root := last
 		for _, a := range way {
 			if r.v.schema.Types[a.v.Type()].Kind == fhir.ResourceType {
 				root = a.v
 			}
 		}
-		found, err := program.Evaluate(r.ctx, &r.env, fhirpath.Node(root))
+		found, err := r.evaluate(program, fhirpath.Node(root))
 		if err != nil {
 			return true
 		}

@@ -92,18 +92,9 @@ func (r *run) rule(v fhir.Value, focus fhirpath.Item, k *constraint) {
 	if !r.spend() {
 		return
 	}
-	left := maxExpressions - r.budget.expressions
-	if left <= 0 {
-		r.exhausted()
-		return
-	}
-	r.env.Steps = min(maxExpression, left)
-	found, err := k.program.Evaluate(r.ctx, &r.env, focus)
-	r.budget.expressions += 64
+	found, err := r.evaluate(k.program, focus)
 	if err != nil {
 		if fhir.KindOf(err) == fhir.TooCostly {
-			r.budget.expressions += r.env.Steps
-			r.exhausted()
 			return
 		}
 		r.tell(v, "warning", "not-supported", "%s was not checked, as its expression does not fit the resource: %s", k.key, clientText(err))
@@ -116,3 +107,24 @@ func (r *run) rule(v fhir.Value, focus fhirpath.Item, k *constraint) {
 	}
 	r.tell(v, k.severity, "invariant", "%s: %s", k.key, k.human)
 }
+
+// evaluate runs an expression within what is left of the budget. When that is
+// spent, validation ends, and an issue says so.
+func (r *run) evaluate(p *fhirpath.Program, focus fhirpath.Item) ([]fhirpath.Item, error) {
+	left := maxExpressions - r.budget.expressions
+	if left <= 0 {
+		r.exhausted()
+		return nil, fhir.Errorf(fhir.TooCostly, "the invariants take too much work")
+	}
+	r.env.Steps = min(maxExpression, left)
+	r.env.Used = &r.budget.expressions
+	r.budget.expressions += evaluationCost
+	found, err := p.Evaluate(r.ctx, &r.env, focus)
+	if fhir.KindOf(err) == fhir.TooCostly && err != nil {
+		r.exhausted()
+	}
+	return found, err
+}
+
+// evaluationCost is what starting an evaluation counts for, in steps.
+const evaluationCost = 32

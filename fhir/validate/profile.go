@@ -66,11 +66,40 @@ func (v *Validator) core(t fhir.TypeID) *profile {
 	if t == 0 || v.schema.Types[t].Kind == fhir.BackboneType {
 		return nil
 	}
-	p, err := v.profile(coreBase + v.schema.Types[t].Name)
-	if err != nil {
-		return nil
+	v.mu.RLock()
+	e := v.cores[t]
+	v.mu.RUnlock()
+	if e == nil {
+		v.mu.Lock()
+		if e = v.cores[t]; e == nil {
+			e = &compiledEntry{}
+			v.cores[t] = e
+		}
+		v.mu.Unlock()
 	}
-	return p
+	e.once.Do(func() { e.profile, e.err = v.loadCore(v.schema.Types[t].Name) })
+	return e.profile
+}
+
+// loadCore compiles the definition of a type. Whatever else goes by its URL is
+// passed over. It needs no other definition.
+func (v *Validator) loadCore(name string) (*profile, error) {
+	found, err := v.source.Canonical("StructureDefinition", coreBase+name)
+	if err != nil {
+		return nil, err
+	}
+	for _, sd := range found {
+		if isCore(sd) && sd.Root().Get("snapshot").Exists() {
+			return v.compile(sd)
+		}
+	}
+	return nil, fhir.Errorf(fhir.NotFound, "the definition of %s is not known here", name)
+}
+
+// isCore reports whether a definition is that of a type itself.
+func isCore(sd *fhir.Resource) bool {
+	root := sd.Root()
+	return root.Get("derivation").Text() != "constraint" && root.Get("url").Text() == coreBase+root.Get("type").Text()
 }
 
 // load finds and compiles a definition.
@@ -92,6 +121,11 @@ func (v *Validator) load(canonical string) (*profile, error) {
 	}
 	if sd == nil {
 		return nil, fhir.Errorf(fhir.NotFound, "the profile %s is not known here", canonical)
+	}
+	if isCore(sd) {
+		if p := v.core(v.schema.TypeByName(sd.Root().Get("type").Text())); p != nil {
+			return p, nil
+		}
 	}
 	if !sd.Root().Get("snapshot").Exists() {
 		if v.generate == nil {
@@ -138,7 +172,7 @@ func (v *Validator) compile(sd *fhir.Resource) (*profile, error) {
 	if p.typ == 0 {
 		return nil, fhir.Errorf(fhir.Unprocessable, "the profile %s is about %q, which is no type of R4", p.url, p.typeName)
 	}
-	p.core = root.Get("derivation").Text() != "constraint" && p.url == coreBase+p.typeName
+	p.core = isCore(sd)
 	p.abstract = root.Get("abstract").Text() == "true"
 	p.extension = p.typ == v.types.extension && !p.core
 	for c := range root.Get("context").Items {

@@ -116,12 +116,10 @@ func (r *run) follow(v fhir.Value, text string) (target fhir.Value, where string
 	default:
 		where = "referenced"
 	}
-	env := r.env
-	env.TypedReferences = false
-	env.Steps = maxExpression
-	env.Resolve = nil
-	found, err := r.v.resolve().Evaluate(r.ctx, &env, fhirpath.Node(v))
-	r.budget.expressions += 64
+	outer := r.env
+	r.env.TypedReferences, r.env.Resolve = false, nil
+	found, err := r.evaluate(r.v.resolver, fhirpath.Node(v))
+	r.env = outer
 	if err == nil && len(found) == 1 {
 		if where != "contained" {
 			where = "bundled"

@@ -39,8 +39,15 @@ type run struct {
 	quiet   int // in a trial: errors are counted, and told to nobody
 	errors  int // of the trial
 	nesting int
-	untold  bool   // there were more issues than are told
-	prefix  string // of expressions, of a run in a resource elsewhere
+	active  []claimed // what is being checked now
+	untold  bool      // there were more issues than are told
+	prefix  string    // of expressions, of a run in a resource elsewhere
+}
+
+// A claimed is the question whether a node conforms to a profile.
+type claimed struct {
+	node    uint32
+	profile *profile
 }
 
 // spend takes one step from the budget and reports whether to go on.

@@ -106,7 +106,8 @@ type Validator struct {
 	resolver *fhirpath.Program
 	mu       sync.RWMutex
 	compiled map[string]*compiledEntry // by canonical as asked for
-	shared   map[string]*constraint    // rules that many definitions have
+	cores    map[fhir.TypeID]*compiledEntry
+	shared   map[string]*constraint // rules that many definitions have
 	members  map[memberKey]member
 }
 
@@ -140,6 +141,7 @@ func (v *Validator) Invalidate() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.compiled = map[string]*compiledEntry{}
+	v.cores = map[fhir.TypeID]*compiledEntry{}
 	v.shared = map[string]*constraint{}
 	v.members = map[memberKey]member{}
 }

@@ -91,11 +91,16 @@ func (r *run) fits(v fhir.Value, p *profile) bool { return r.v.schema.IsA(v.Type
 // conform checks a value against what a profile adds to the definition of its
 // type.
 func (r *run) conform(v, shadow fhir.Value, p *profile) {
-	if p.core {
-		return
+	question := claimed{item{v, shadow}.at().Index(), p}
+	if p.core || slices.Contains(r.active, question) {
+		return // a profile that asks for itself asks for nothing more
 	}
+	r.active = append(r.active, question)
 	r.nesting++
-	defer func() { r.nesting-- }()
+	defer func() {
+		r.nesting--
+		r.active = r.active[:len(r.active)-1]
+	}()
 	if r.nesting > maxNesting || !r.spend() {
 		return
 	}

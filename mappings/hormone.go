@@ -255,3 +255,24 @@ func decimal(v *big.Rat, digits int) string {
 }
 
 var ten = big.NewRat(10, 1)
+
+// IntervalIn returns the interval of adult men in an accepted unit. It reports
+// whether there is one.
+func (h *Hormone) IntervalIn(unit string) (low, high string, ok bool) {
+	if h.Interval == nil || h.factors[unit] == nil {
+		return "", "", false
+	}
+	if h.Interval.Unit == unit {
+		return h.Interval.Low, h.Interval.High, true
+	}
+	for _, other := range h.siblings {
+		if f := other.factors[h.Interval.Unit]; f != nil {
+			f = new(big.Rat).Quo(f, h.factors[unit])
+			in := func(text string) string {
+				return decimal(new(big.Rat).Mul(f, rational(text)), significant(text))
+			}
+			return in(h.Interval.Low), in(h.Interval.High), true
+		}
+	}
+	return "", "", false
+}

@@ -131,6 +131,27 @@ func TestHormones(t *testing.T) {
 	}
 }
 
+// TestIntervalIn converts the intervals of last resort.
+func TestIntervalIn(t *testing.T) {
+	tests := []struct{ LOINC, Unit, Low, High string }{
+		{LOINC: "14913-8", Unit: "nmol/L", Low: "9.2", High: "31.8"},
+		{LOINC: "2986-8", Unit: "ng/dL", Low: "265.3", High: "917.1"}, // 264 to 916 before the interval was rounded
+		{LOINC: "2243-4", Unit: "pg/mL", Low: "10", High: "40"},
+		{LOINC: "14715-7", Unit: "pmol/L", Low: "36.7", High: "146.9"},
+		{LOINC: "15067-2", Unit: "m[iU]/mL", Low: "1.50", High: "12.4"},
+		{LOINC: "2942-1", Unit: "mg/L"},
+		{LOINC: "15081-3", Unit: "m[iU]/L"},
+		{LOINC: "2986-8", Unit: "nmol/L"}, // no unit of this code
+	}
+	for _, test := range tests {
+		h, _ := mappings.HormoneOf(test.LOINC)
+		low, high, ok := h.IntervalIn(test.Unit)
+		if low != test.Low || high != test.High || ok != (test.Low != "") {
+			t.Errorf("%s in %s: %s to %s, %t; want %s to %s", test.LOINC, test.Unit, low, high, ok, test.Low, test.High)
+		}
+	}
+}
+
 // TestDiagnosisOf holds the rows of ICD-10-CM, and the guard of rule R32.
 func TestDiagnosisOf(t *testing.T) {
 	tests := []struct {

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -179,9 +180,15 @@ func (s *Server) withMeta(ctx context.Context, old *store.Version, by fhir.Value
 	if err != nil {
 		return store.Write{}, err
 	}
-	w, _, err := s.prepare(ctx, changed, old.Key.ID, http.MethodPatch)
+	w := store.Write{}
+	if bytes.Equal(changed.Meta().Get("profile").Raw(), r.Meta().Get("profile").Raw()) {
+		// A tag for a person to look at something must be removable.
+		w = store.Prepare(s.registry(), changed, old.Key.ID, http.MethodPatch)
+	} else if w, _, err = s.prepare(ctx, changed, old.Key.ID, http.MethodPatch); err != nil {
+		return store.Write{}, err
+	}
 	w.IfVersion = old.Number
-	return w, err
+	return w, nil
 }
 
 // metaMembers are the members of a Meta that the operations are about.

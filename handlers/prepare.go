@@ -13,8 +13,8 @@ import (
 // it has returned, and by several goroutines at once.
 type Preparer func(ctx context.Context, r *fhir.Resource) (*fhir.Resource, []fhir.Issue, error)
 
-// prepare makes the write that stores r under an id. All that stores resources of
-// clients goes through here.
+// prepare makes the write that stores r under an id. All that clients store goes
+// through here, but for operations that change tags and labels alone.
 func (s *Server) prepare(ctx context.Context, r *fhir.Resource, id, method string) (store.Write, []fhir.Issue, error) {
 	var notes []fhir.Issue
 	if s.options.Prepare != nil {

@@ -61,6 +61,17 @@ func TestPrepare(t *testing.T) {
 			send("Other")
 		})
 	}
+	c.send("PUT Patient/m", strings.NewReplacer("NAME", "Other", `"a"`, `"m"`).Replace(patient))
+	meta := func(member string) string {
+		return `{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{` + member + `}}]}`
+	}
+	tag, claim := meta(`"tag":[{"system":"http://e.example/t","code":"Nobody"}]`), meta(`"profile":["http://e.example/p"]`)
+	if got := c.send("POST Patient/m/$meta-add", tag); got.status != 200 {
+		t.Errorf("a tag: status %d\n%s", got.status, got.body)
+	}
+	if got := c.send("POST Patient/m/$meta-add", claim); got.status != 409 {
+		t.Errorf("a claim: status %d\n%s", got.status, got.body)
+	}
 	if got := c.send("POST Patient", strings.Replace(patient, "NAME", "Long", 1)); got.status != 201 || got.at("name.0.family") != "Short" {
 		t.Errorf("create: status %d\n%s", got.status, got.body)
 	}

@@ -134,8 +134,8 @@ func TestHormones(t *testing.T) {
 // TestIntervalIn converts the intervals of last resort.
 func TestIntervalIn(t *testing.T) {
 	tests := []struct{ LOINC, Unit, Low, High string }{
-		{LOINC: "14913-8", Unit: "nmol/L", Low: "9.2", High: "31.8"},
-		{LOINC: "2986-8", Unit: "ng/dL", Low: "265.3", High: "917.1"}, // 264 to 916 before the interval was rounded
+		{LOINC: "14913-8", Unit: "nmol/L", Low: "9.15", High: "31.8"},
+		{LOINC: "2986-8", Unit: "ng/dL", Low: "264", High: "916"},
 		{LOINC: "2243-4", Unit: "pg/mL", Low: "10", High: "40"},
 		{LOINC: "14715-7", Unit: "pmol/L", Low: "36.7", High: "146.9"},
 		{LOINC: "15067-2", Unit: "m[iU]/mL", Low: "1.50", High: "12.4"},

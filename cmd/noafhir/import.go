@@ -118,7 +118,7 @@ func (c *settings) storeTarget(ctx context.Context, defs definitions) (transfer.
 	}
 	server, err := handlers.New(handlers.Options{
 		Store: st, Registry: defs.registry, Codec: defs.codec, BaseURL: "http://localhost/fhir", Version: version,
-		Access: handlers.Open, Limits: handlers.Limits{BundleEntries: 1 << 30},
+		Access: handlers.Open, Prepare: c.preparer(defs, st), Limits: handlers.Limits{BundleEntries: 1 << 30},
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, st.Close())

@@ -108,6 +108,7 @@ func (c *settings) newServer(defs definitions, st store.Store, base string, coun
 		NoUpdateCreate:    !c.UpdateCreate,
 		ConditionalDelete: handlers.ConditionalDelete(c.ConditionalDelete),
 		CursorKey:         []byte(c.CursorKey.Reveal()),
+		Prepare:           c.preparer(defs, st),
 		Logger:            log,
 		Observe: func(o handlers.Observation) {
 			counted.Answered(metrics.Request{Interaction: o.Interaction, Status: o.Status, Duration: o.Duration, Bytes: o.Bytes})

@@ -22,6 +22,9 @@ type settings struct {
 	UpdateCreate      bool
 	ConditionalDelete string
 	CursorKey         config.Secret
+	NormaliseHormones bool
+	DefaultRanges     bool
+	FacilityZone      *time.Location
 	LogFormat         string
 	LogLevel          string
 
@@ -61,8 +64,8 @@ var (
 		"default-count", "max-count", "max-delete-count",
 	}
 	serveSettings = concat([]string{"listen", "base-url"}, storeSettings, []string{"auth", "demo", "admin-listen",
-		"update-create", "conditional-delete", "cursor-key", "log-format", "log-level"}, limitSettings)
-	importSettings  = concat(storeSettings, []string{"server", "workers", "report", "resume"})
+		"update-create", "conditional-delete", "cursor-key", "normalise-hormones", "default-ranges", "facility-zone", "log-format", "log-level"}, limitSettings)
+	importSettings  = concat(storeSettings, []string{"normalise-hormones", "default-ranges", "facility-zone", "server", "workers", "report", "resume"})
 	exportSettings  = []string{"store", "no-ddl", "out", "type", "gzip"}
 	copySettings    = []string{"from", "to", "sqlite-synchronous", "no-ddl"}
 	reindexSettings = []string{"store", "no-ddl"}
@@ -111,6 +114,9 @@ func (c *settings) declareServer(s *config.Set) {
 	config.Add(s, &c.ConditionalDelete, "conditional-delete", string(handlers.SingleConditionalDelete), "how many matches DELETE with criteria may delete",
 		config.OneOf(string(handlers.NoConditionalDelete), string(handlers.SingleConditionalDelete), string(handlers.MultipleConditionalDelete)))
 	config.Add(s, &c.CursorKey, "cursor-key", "", "signs paging links, 16 bytes or more; empty: a new one at each start, so that older links end", config.Hidden("secret"))
+	config.Add(s, &c.NormaliseHormones, "normalise-hormones", "true", "bring results of the profile noa-hormone into form before they are stored", config.Switch)
+	config.Add(s, &c.DefaultRanges, "default-ranges", "false", "give hormones of adult men an interval of last resort where the laboratory has sent none", config.Switch)
+	config.Add(s, &c.FacilityZone, "facility-zone", "", "time zone such as Europe/Berlin in which a morning is judged; empty: as each time is written", zone)
 	config.Add(s, &c.LogFormat, "log-format", "json", "form of the log on standard error", config.OneOf("json", "text"))
 	config.Add(s, &c.LogLevel, "log-level", "info", "least level that is logged", config.OneOf("debug", "info", "warn", "error"))
 }

@@ -16,6 +16,9 @@ import (
 	"github.com/noafhir/noafhir/fhir/search"
 	"github.com/noafhir/noafhir/handlers"
 	"github.com/noafhir/noafhir/profiles"
+	"github.com/noafhir/noafhir/store"
+	"github.com/noafhir/noafhir/store/mongodb"
+	"github.com/noafhir/noafhir/store/mongodb/mongotest"
 	"github.com/noafhir/noafhir/store/sqlite"
 )
 
@@ -36,10 +39,23 @@ func TestAdmitted(t *testing.T) {
 	}
 }
 
-// TestFound stores the resources of testdata/search and finds them by each
-// parameter, as queries.txt says.
+// TestFound stores the resources of testdata/search on each database and finds
+// them by each parameter, as queries.txt says.
 func TestFound(t *testing.T) {
-	handler := newServer(t)
+	t.Run("sqlite", func(t *testing.T) {
+		testFound(t, newServer(t, func(reg *search.Registry) (store.Store, error) {
+			return sqlite.Open(filepath.Join(t.TempDir(), "a.db"), sqlite.Options{Registry: reg})
+		}))
+	})
+	t.Run("mongodb", func(t *testing.T) {
+		testFound(t, newServer(t, func(reg *search.Registry) (store.Store, error) {
+			return mongodb.Open(t.Context(), mongotest.Fresh(t), mongodb.Options{Registry: reg})
+		}))
+	})
+}
+
+func testFound(t *testing.T, handler http.Handler) {
+	t.Helper()
 	queries, err := os.ReadFile(filepath.Join("testdata", "search", "queries.txt"))
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +90,7 @@ func TestFound(t *testing.T) {
 
 // newServer returns a server on an empty store that has the search parameters of
 // the guide.
-func newServer(t *testing.T) http.Handler {
+func newServer(t *testing.T, open func(*search.Registry) (store.Store, error)) http.Handler {
 	t.Helper()
 	codec := fhir.NewCodec(r4.Schema(), fhir.Limits{})
 	reg, err := search.NewRegistry(codec, slices.Concat(codec.Schema.SearchParams, profiles.SearchParams()))
@@ -83,7 +99,7 @@ func newServer(t *testing.T) http.Handler {
 	}
 	const base = "http://example.com/fhir"
 	reg.Base = base
-	st, err := sqlite.Open(filepath.Join(t.TempDir(), "a.db"), sqlite.Options{Registry: reg})
+	st, err := open(reg)
 	if err != nil {
 		t.Fatal(err)
 	}

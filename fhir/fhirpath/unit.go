@@ -199,3 +199,36 @@ func (p *powers) String() string {
 	}
 	return strings.Join(over, ".") + "/" + strings.Join(under, "/")
 }
+
+// validUnits remembers what IsUnit found.
+var validUnits memory[bool]
+
+// IsUnit reports whether a code is a unit of UCUM, case-sensitive, be it one that
+// can be converted or not.
+func IsUnit(code string) bool {
+	if code == "" || len(code) > maxUnit {
+		return false
+	}
+	is, known := validUnits.get(code)
+	if !known {
+		is = parsesAsUnit(code)
+		validUnits.put(strings.Clone(code), is)
+	}
+	return is
+}
+
+func parsesAsUnit(code string) (is bool) {
+	// The parser of units is not ours; nothing a client sends may end the
+	// program.
+	defer func() {
+		if recover() != nil {
+			is = false
+		}
+	}()
+	plain, ok := withoutAnnotations(code)
+	if !ok {
+		return false
+	}
+	_, err := ucum.Parse([]byte(plain))
+	return err == nil
+}

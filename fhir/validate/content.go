@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
+	"github.com/noafhir/noafhir/fhir/fhirpath"
 )
 
 // containedRules checks the ids of contained resources.
@@ -57,5 +58,51 @@ func (r *run) attachment(v fhir.Value) {
 func (r *run) absoluteSystem(v fhir.Value) {
 	if system := v.Get("system").Text(); system != "" && !strings.Contains(system, ":") {
 		r.tellMember(v, "system", "error", "value", "a system must be an absolute URI")
+	}
+}
+
+// quantity checks that a unit of UCUM is one.
+// See https://hl7.org/fhir/R4/datatypes.html#Quantity.
+func (r *run) quantity(v fhir.Value) {
+	code := v.Get("code").Text()
+	if code == "" || v.Get("system").Text() != ucumSystem {
+		return
+	}
+	if !fhirpath.IsUnit(code) {
+		r.tellMember(v, "code", "warning", "code-invalid", "%s is no unit of UCUM", clip(code))
+	}
+}
+
+// urn checks the form of URIs that are an OID or a UUID.
+// See https://hl7.org/fhir/R4/datatypes.html#uri.
+func (r *run) urn(v fhir.Value) {
+	text := v.Text()
+	switch {
+	case !strings.HasPrefix(text, "urn:"):
+	case strings.HasPrefix(text, "urn:oid:") && !fhir.PrimitiveOID.Valid(text):
+		r.tell(v, "error", "value", "this is no OID")
+	case strings.HasPrefix(text, "urn:uuid:") && !fhir.PrimitiveUUID.Valid(text):
+		r.tell(v, "error", "value", "this is no UUID")
+	}
+}
+
+// conditions checks that a questionnaire asks about its own items only.
+func (r *run) conditions(v fhir.Value) {
+	a := answers{run: r, known: map[string]bool{}}
+	a.collect(v)
+	a.asked(v)
+}
+
+func (a *answers) asked(v fhir.Value) {
+	for i := range v.Get("item").Items {
+		if !a.spend() {
+			return
+		}
+		for w := range i.Get("enableWhen").Items {
+			if id := w.Get("question").Text(); id != "" && !a.known[id] {
+				a.tellMember(w, "question", "error", "not-found", "the questionnaire has no item %s", clip(id))
+			}
+		}
+		a.asked(i)
 	}
 }

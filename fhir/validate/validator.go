@@ -113,7 +113,9 @@ type Validator struct {
 
 // types are those that validation treats in their own way.
 type types struct {
-	extension, reference, coding, concept, quantity, resource, bundle, response, attachment, identifier fhir.TypeID
+	extension, reference, coding, concept, quantity, resource, bundle, response, attachment, identifier, questionnaire fhir.TypeID
+
+	uris map[fhir.TypeID]bool // uri and what specialises it
 }
 
 // New returns a validator for resources of a schema. Terms may be nil: then no
@@ -123,9 +125,13 @@ func New(schema *fhir.Schema, source Source, terms Terms, options ...Option) *Va
 	for name, id := range map[string]*fhir.TypeID{
 		"Extension": &v.types.extension, "Reference": &v.types.reference, "Coding": &v.types.coding, "CodeableConcept": &v.types.concept,
 		"Quantity": &v.types.quantity, "Resource": &v.types.resource, "Bundle": &v.types.bundle, "QuestionnaireResponse": &v.types.response,
-		"Attachment": &v.types.attachment, "Identifier": &v.types.identifier,
+		"Attachment": &v.types.attachment, "Identifier": &v.types.identifier, "Questionnaire": &v.types.questionnaire,
 	} {
 		*id = schema.TypeByName(name)
+	}
+	v.types.uris = map[fhir.TypeID]bool{}
+	for _, name := range []string{"uri", "url", "canonical"} {
+		v.types.uris[schema.TypeByName(name)] = true
 	}
 	v.resolver, _ = fhirpath.Compile(schema, "resolve()")
 	v.Invalidate()

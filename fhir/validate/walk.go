@@ -32,6 +32,8 @@ func (r *run) resource(v fhir.Value, in string) {
 		r.bundle(v)
 	case r.v.types.response:
 		r.response(v)
+	case r.v.types.questionnaire:
+		r.conditions(v)
 	}
 	if in == "contained" {
 		r.containedRules(v)
@@ -296,6 +298,9 @@ func (r *run) own(value, shadow, v fhir.Value, el *element, t fhir.TypeID) {
 		if shadow.Exists() {
 			r.shadow(value, shadow)
 		}
+		if r.v.types.uris[t] {
+			r.urn(value)
+		}
 	case fhir.ComplexType:
 		r.present(v)
 		if t == r.v.types.extension {
@@ -327,6 +332,8 @@ func (r *run) content(v fhir.Value, t fhir.TypeID) {
 		r.absoluteSystem(v)
 	case r.v.types.attachment:
 		r.attachment(v)
+	case r.v.types.quantity:
+		r.quantity(v)
 	}
 }
 

@@ -8,6 +8,7 @@ func TestCountMeeting(t *testing.T) {
 	b := newBench(t)
 	s := b.open()
 	b.fill(s, 400)
+	s.tuning.countRows = 10
 	for _, test := range []struct {
 		query   string
 		counted bool

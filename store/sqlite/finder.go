@@ -36,6 +36,7 @@ type finder struct {
 	loose      bool // conditions on the clinical date do not bound dates
 	unread     bool // rows are read without versions
 	unprobed   bool // conditions are not asked within statements, so that every row of a driver is a candidate
+	rare       bool // matches are, as far as has been seen
 	unweighted bool // all rows of conditions count alike
 	known      map[fact]bool
 	urls       map[search.Callee][]fhir.Key // what canonical URLs lead to

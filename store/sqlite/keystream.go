@@ -32,6 +32,9 @@ func (f *finder) keyStreams(driver int, keys []search.KeyRange, limit int, from 
 // keyStream yields the resources that have a key.
 func (f *finder) keyStream(driver int, key []byte, limit int, from ordering.Spot) (stream, error) {
 	k := f.newKeyFetch(driver, key)
+	if f.rare && slices.ContainsFunc(k.probes, func(c *condition) bool { return len(c.ranges) == 1 }) {
+		return k.meetStream(driver, limit, from), nil
+	}
 	s := f.batches(f.page(), from, k.fetch)
 	if len(k.probes) > 0 && limit < math.MaxInt {
 		bound, err := k.bound(from, limit)

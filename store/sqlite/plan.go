@@ -20,7 +20,8 @@ import (
 //     the type in that order. That is fine where matches are frequent.
 //   - Where they are not, it shows after a while. Then the other conditions are
 //     counted, not much further than to the work done so far, and one that is
-//     smaller takes over from the place reached.
+//     smaller takes over from the place reached. From then on the rows of several keys
+//     are read by the batch and compared (meet.go).
 //
 // So a search costs about as much as its smallest condition has rows, or as its
 // page, if that is less.
@@ -65,6 +66,7 @@ func (f *finder) find() error {
 		if err != nil || done || f.gaveUp {
 			return err
 		}
+		f.rare = true
 		if sure {
 			continue
 		}

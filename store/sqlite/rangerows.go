@@ -44,16 +44,12 @@ func (h *dateRows) Pop() any {
 // A rangeStream yields the resources that have a key in some ranges, by clinical date
 // and creation, from a spot on.
 type rangeStream struct {
-	f      *finder
+	rowReader
 	ranges []search.KeyRange
-	want   want
-	text   string
 	after  dateRow // what has been yielded ends here
 	to     dateRow // where the rows wanted end
 	rows   dateRows
 	cut    bool // there are more rows behind those kept
-	now    candidate
-	keys   []byte
 }
 
 // rangeRows begins to go through the resources with a key in some ranges, which are
@@ -62,12 +58,10 @@ func (f *finder) rangeRows(driver int, ranges []search.KeyRange, from ordering.S
 	if first := f.bound(false); f.order.Compare(first, from) > 0 {
 		from = first
 	}
-	s := &rangeStream{f: f, ranges: ranges, after: dateRow{from.A, from.B}, want: want{keys: f.keysNeeded(driver), bodies: f.likely(driver)}}
+	s := &rangeStream{rowReader: f.rowReader(driver), ranges: ranges, after: dateRow{from.A, from.B}}
 	last := f.bound(true)
 	s.to = dateRow{last.A, last.B}
 	s.rows.down = f.order.Down()
-	columns, join := s.want.columns()
-	s.text = "SELECT " + columns + " FROM cur c" + join + " WHERE c.n=?"
 	return s, s.fill()
 }
 
@@ -151,9 +145,29 @@ func (s *rangeStream) next() (*candidate, error) {
 	}
 }
 
+func (s *rangeStream) end() (ordering.Spot, bool) {
+	return ordering.Spot{A: s.after.d, B: s.after.n}, true
+}
+
+// A rowReader reads resources one by one.
+type rowReader struct {
+	f    *finder
+	want want
+	text string
+	now  candidate
+	keys []byte
+}
+
+func (f *finder) rowReader(driver int) rowReader {
+	r := rowReader{f: f, want: want{keys: f.keysNeeded(driver), bodies: f.likely(driver)}}
+	columns, join := r.want.columns()
+	r.text = "SELECT " + columns + " FROM cur c" + join + " WHERE c.n=?"
+	return r
+}
+
 // candidate reads a resource.
-func (s *rangeStream) candidate(n int64) (*candidate, error) {
-	q, err := s.f.c.prepare(s.text)
+func (r *rowReader) candidate(n int64) (*candidate, error) {
+	q, err := r.f.c.prepare(r.text)
 	if err != nil {
 		return nil, err
 	}
@@ -165,18 +179,14 @@ func (s *rangeStream) candidate(n int64) (*candidate, error) {
 	if !row {
 		return nil, errDamaged()
 	}
-	if s.now, err = s.f.candidate(q, s.want); err != nil {
+	if r.now, err = r.f.candidate(q, r.want); err != nil {
 		return nil, err
 	}
-	s.keys = append(s.keys[:0], s.now.keys...)
-	if s.now.keys != nil {
-		s.now.keys = s.keys
+	if r.now.keys != nil {
+		r.keys = append(r.keys[:0], r.now.keys...)
+		r.now.keys = r.keys
 	}
-	return &s.now, nil
-}
-
-func (s *rangeStream) end() (ordering.Spot, bool) {
-	return ordering.Spot{A: s.after.d, B: s.after.n}, true
+	return &r.now, nil
 }
 
 // byRows reports whether a condition's rows, which do not come in the order asked

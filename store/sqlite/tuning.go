@@ -29,7 +29,7 @@ type tuning struct {
 
 var defaultTuning = tuning{
 	rowsKept: 1_000_000, weight: 64,
-	few: 100, budget: 100, growth: 8, gathered: 4_000_000, kept: 20_000, countKept: 500_000, countRows: 10, probeKeys: 8, batch: 512,
+	few: 100, budget: 100, growth: 8, gathered: 4_000_000, kept: 20_000, countKept: 500_000, countRows: 20, probeKeys: 8, batch: 512,
 	streams: 128, targets: 20_000, walked: 200, deferFrom: 5_000, deferred: 1_000_000, run: 64, fan: 5000, sought: 1000,
 	counted: 20_000, sample: 1000, enough: 20,
 }

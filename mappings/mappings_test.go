@@ -219,3 +219,19 @@ func FuzzJudge(f *testing.F) {
 		}
 	})
 }
+
+// TestGeneOf finds genes, of which TEX11 alone drives a rule.
+func TestGeneOf(t *testing.T) {
+	for id, want := range map[string]mappings.Gene{
+		"HGNC:11733": {HGNC: "HGNC:11733", Symbol: "TEX11", Rule: "R02", Aetiology: "tex11"},
+		"11733":      {HGNC: "HGNC:11733", Symbol: "TEX11", Rule: "R02", Aetiology: "tex11"},
+		"HGNC:1884":  {HGNC: "HGNC:1884", Symbol: "CFTR", Suggests: "oa"},
+		"HGNC:644":   {HGNC: "HGNC:644", Symbol: "AR"},
+		"HGNC:1":     {},
+		"":           {},
+	} {
+		if got, ok := mappings.GeneOf(id); got != want || ok != (want.HGNC != "") {
+			t.Errorf("GeneOf(%q) = %+v, %t; want %+v", id, got, ok, want)
+		}
+	}
+}

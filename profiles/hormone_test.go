@@ -224,3 +224,30 @@ func members(t *testing.T, text string) map[string]any {
 	}
 	return m
 }
+
+// FuzzNormalise brings whatever claims to be a hormone into form: what comes out
+// is a resource, and is in form.
+func FuzzNormalise(f *testing.F) {
+	f.Add("2986-8", `{"value":176,"unit":"ng/dL"}`, `,"effectiveDateTime":"2025-01-21T15:40:00+01:00"`)
+	f.Add("14913-8", `{"value":176,"comparator":"<","unit":"nmol/l"}`, `,"extension":[{"url":"a","valueCode":"b"}]`)
+	f.Add("2243-4", `{"extension":[{"url":"a","valueCode":"b"}],"value":1e-3,"code":"pg/ml"}`, ``)
+	codec := fhir.NewCodec(r4.Schema(), fhir.Limits{})
+	h := profiles.Hormones{Codec: codec, Male: func(context.Context, string) bool { return true }}
+	f.Fuzz(func(t *testing.T, loinc, quantity, more string) {
+		r, err := codec.ParseJSON([]byte(result(loinc, quantity, more)))
+		if err != nil {
+			return
+		}
+		got, _, err := h.Prepare(t.Context(), r)
+		if err != nil {
+			if fhir.KindOf(err) != fhir.Unprocessable {
+				t.Errorf("%s: %v", r.JSON(), err)
+			}
+			return
+		}
+		again, _, err := h.Prepare(t.Context(), got)
+		if err != nil || string(again.JSON()) != string(got.JSON()) {
+			t.Errorf("%s\nthen %s\nand %s, %v", r.JSON(), got.JSON(), again.JSON(), err)
+		}
+	})
+}

@@ -105,35 +105,36 @@ func (f *finder) before(a, b dateRow) bool {
 // A meetStream yields the resources that have all of some keys, from a spot on.
 type meetStream struct {
 	rowReader
-	cursors []*keyCursor // the first of the driver
-	after   dateRow      // the driver's row reached
-	upTo    dateRow      // where the rows wanted end
-	limit   int          // rows of the driver that are left
-	cut     bool         // there were more
+	first *keyCursor // of the driver
+	rest  keyCursors
+	after dateRow // the driver's row reached
+	upTo  dateRow // where the rows wanted end
+	limit int     // rows of the driver that are left
+	cut   bool    // there were more
 }
 
 // meetStream begins to go through what has a driver's key and those of other
 // conditions. It ends early, but not before limit rows of the driver.
 func (k *keyFetch) meetStream(driver, limit int, from ordering.Spot) stream {
 	s := &meetStream{rowReader: k.f.rowReader(driver), after: dateRow{from.A, from.B}, upTo: dateRow{k.upTo.A, k.upTo.B}, limit: limit}
-	s.cursors = append(s.cursors, k.f.keyCursor(k.key))
+	s.first = k.f.keyCursor(k.key)
 	for _, c := range k.probes {
 		if len(c.ranges) == 1 {
-			s.cursors = append(s.cursors, k.f.keyCursor(c.ranges[0].Low))
+			s.rest = append(s.rest, k.f.keyCursor(c.ranges[0].Low))
 		}
 	}
 	return s
 }
 
 func (s *meetStream) next() (*candidate, error) {
-	to, first := s.after, s.cursors[0]
+	to := s.after
 	for {
-		row, ok, err := first.seek(to)
+		row, ok, err := s.first.seek(to)
 		if err != nil || !ok || s.f.before(s.upTo, row) {
 			return nil, err
 		}
 		if row == s.after {
-			first.at++
+			s.first.at++
 			continue
 		}
 		if s.limit--; s.limit < 0 {
@@ -141,7 +142,7 @@ func (s *meetStream) next() (*candidate, error) {
 			return nil, nil
 		}
 		s.after = row
-		if to, ok, err = s.others(row); err != nil || !ok {
+		if to, ok, err = s.rest.meet(row); err != nil || !ok {
 			return nil, err
 		}
 		if to == row {
@@ -150,10 +151,13 @@ func (s *meetStream) next() (*candidate, error) {
 	}
 }
 
-// others returns the row if all other keys have it, and else one before which there is
-// none that all have; false if there are no more.
-func (s *meetStream) others(row dateRow) (dateRow, bool, error) {
-	for _, c := range s.cursors[1:] {
+// keyCursors are those of several keys.
+type keyCursors []*keyCursor
+
+// meet returns the row if all keys have it, and else one before which there is none
+// that all have; false if there are no more.
+func (cs keyCursors) meet(row dateRow) (dateRow, bool, error) {
+	for _, c := range cs {
 		other, ok, err := c.seek(row)
 		if err != nil || !ok || other != row {
 			return other, ok, err

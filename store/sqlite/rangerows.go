@@ -14,7 +14,8 @@ import (
 //
 // The rows of a range come by its values. Each tells the clinical date and the
 // creation of its resource, which is all it takes to put them into the order by
-// these: the resources are then read one by one, only as many as a page needs.
+// these: the resources are then read one by one, only as many as a page needs, and of
+// these only those that other keys have, too (meet.go).
 
 // A dateRow stands for a resource.
 type dateRow struct{ d, n int64 }
@@ -45,12 +46,20 @@ func (h *dateRows) Pop() any {
 // and creation, from a spot on.
 type rangeStream struct {
 	rowReader
-	ranges []search.KeyRange
-	after  dateRow // what has been yielded ends here
-	to     dateRow // where the rows wanted end
-	rows   dateRows
-	cut    bool // there are more rows behind those kept
+	ranges  []search.KeyRange
+	cursors keyCursors // of conditions that are one key
+	after   dateRow    // what has been yielded ends here
+	to      dateRow    // where the rows wanted end
+	rows    dateRows
+	cut     bool // there are more rows behind those kept
 }
+
+// Rows that others rule out are not read, but count as some candidates, lest they are
+// gone through without end.
+const (
+	passedRows = 64
+	passedCost = 16
+)
 
 // rangeRows begins to go through the resources with a key in some ranges, which are
 // those of a driver.
@@ -62,6 +71,11 @@ func (f *finder) rangeRows(driver int, ranges []search.KeyRange, from ordering.S
 	last := f.bound(true)
 	s.to = dateRow{last.A, last.B}
 	s.rows.down = f.order.Down()
+	for i := range f.conditions {
+		if c := &f.conditions[i]; i != driver && c.keys && len(c.ranges) == 1 && !c.open() {
+			s.cursors = append(s.cursors, f.keyCursor(c.ranges[0].Low))
+		}
+	}
 	return s, s.fill()
 }
 
@@ -127,7 +141,15 @@ func (s *rangeStream) trim() {
 }
 
 func (s *rangeStream) next() (*candidate, error) {
-	for {
+	to := s.after // what is before it does not meet all conditions
+	for seen := 1; ; seen++ {
+		if seen%4096 == 0 && s.f.ctx.Err() != nil {
+			return nil, s.f.ctx.Err()
+		}
+		if seen > passedRows && s.f.order.By == ordering.ByDate {
+			s.now = candidate{blank: true, cost: passedCost}
+			return &s.now, nil
+		}
 		if len(s.rows.list) == 0 && s.cut {
 			if err := s.fill(); err != nil {
 				return nil, err
@@ -141,7 +163,18 @@ func (s *rangeStream) next() (*candidate, error) {
 			continue // by another of its keys
 		}
 		s.after = row
-		return s.candidate(row.n)
+		if s.f.before(row, to) {
+			continue
+		}
+		var ok bool
+		var err error
+		if to, ok, err = s.cursors.meet(row); err != nil || !ok {
+			s.rows.list, s.cut = s.rows.list[:0], false
+			return nil, err
+		}
+		if to == row {
+			return s.candidate(row.n)
+		}
 	}
 }
 

@@ -88,6 +88,22 @@ func testFound(t *testing.T, handler http.Handler) {
 	}
 }
 
+// TestRepeated posts the parameters to a server that has them, as installing the
+// guide as a package does: they are stored, and change nothing.
+func TestRepeated(t *testing.T) {
+	handler := newServer(t, func(reg *search.Registry) (store.Store, error) {
+		return sqlite.Open(filepath.Join(t.TempDir(), "a.db"), sqlite.Options{Registry: reg})
+	})
+	for _, key := range profiles.Keys("SearchParameter") {
+		if answer := send(handler, "PUT", "/fhir/"+key.String(), resource(t, key).JSON()); answer.Code != http.StatusCreated {
+			t.Errorf("%s: status %d\n%s", key, answer.Code, answer.Body)
+		}
+	}
+	if answer := send(handler, "GET", "/fhir/Condition?aetiology=idiopathic", nil); answer.Code != http.StatusOK {
+		t.Errorf("status %d\n%s", answer.Code, answer.Body)
+	}
+}
+
 // newServer returns a server on an empty store that has the search parameters of
 // the guide.
 func newServer(t *testing.T, open func(*search.Registry) (store.Store, error)) http.Handler {

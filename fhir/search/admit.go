@@ -137,16 +137,16 @@ func (r *Registry) sharing(typ fhir.TypeID, code string, others []fhir.SearchPar
 	return found
 }
 
-// Repeats reports whether r has all that a parameter says: the same code, type and
-// expression for each of its types, as profiles repeat what R4 defines.
+// Repeats reports whether r has all that a parameter says: the same code, type,
+// expression and components for each of its types, as profiles repeat what R4 defines.
 func (r *Registry) Repeats(p *fhir.SearchParam) bool {
-	if p.Type == fhir.CompositeParam || len(p.Base) == 0 {
+	if len(p.Base) == 0 {
 		return false
 	}
 	for _, base := range p.Base {
 		id := r.schema.TypeByName(base)
 		same := slices.ContainsFunc(r.params, func(o fhir.SearchParam) bool {
-			return o.Code == p.Code && o.Type == p.Type && slices.Contains(o.Base, base) && r.meaning(&o, id) == r.meaning(p, id)
+			return o.Code == p.Code && o.Type == p.Type && slices.Contains(o.Base, base) && slices.Equal(o.Component, p.Component) && r.meaning(&o, id) == r.meaning(p, id)
 		})
 		if !same || r.meaning(p, id) == "" {
 			return false

@@ -2,6 +2,8 @@ package validate_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/noafhir/noafhir/fhir/r4"
@@ -49,6 +51,27 @@ func TestBundles(t *testing.T) {
 				t.Errorf("%s:\ngot\n%s\nwant\n%s\n%v", body, got, test.Want, issues)
 			}
 		})
+	}
+}
+
+// TestLargeBundle holds that the work is about as much as there is in a bundle:
+// thousands of entries that refer to each other are within the budget.
+func TestLargeBundle(t *testing.T) {
+	src := source{
+		definition(t, "Patient", "Patient", "specialization", `{"path":"Patient","min":0,"max":"*"},{"path":"Patient.link","min":0,"max":"*","type":[{"code":"BackboneElement"}]},
+			{"path":"Patient.link.other","min":1,"max":"1","type":[{"code":"Reference","targetProfile":["http://hl7.org/fhir/StructureDefinition/Patient"]}]}`),
+		definition(t, "Bundle", "Bundle", "specialization", `{"path":"Bundle","min":0,"max":"*"},{"path":"Bundle.entry","min":0,"max":"*","type":[{"code":"BackboneElement"}]},{"path":"Bundle.entry.resource","min":0,"max":"1","type":[{"code":"Resource"}]}`),
+	}
+	const entries = 8000
+	var b strings.Builder
+	for i := range entries {
+		fmt.Fprintf(&b, `{"fullUrl":"http://a.b/Patient/%d","resource":{"resourceType":"Patient","id":"%d","link":[{"other":{"reference":"Patient/%d"}},{"other":{"reference":"http://a.b/Patient/%d"}}]}},`, i, i, entries-1-i, i/2)
+	}
+	body := `{"resourceType":"Bundle","type":"collection","entry":[` + b.String() + `{"fullUrl":"urn:uuid:1","resource":{"resourceType":"Patient","link":[{"other":{"reference":"urn:uuid:2"}}]}}]}`
+	v := validate.New(r4.Schema(), src, nil)
+	_, issues := v.ValidateJSON(context.Background(), []byte(body), validate.Request{})
+	if got, want := describe(issues), fmt.Sprintf("warning not-found Bundle.entry[%d].resource.link[0].other.reference", entries); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

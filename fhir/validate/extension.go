@@ -72,8 +72,12 @@ func (r *run) unknownExtension(v fhir.Value, url string, modifier bool) {
 		r.tell(v, "error", "extension", "the modifier extension %s is not known here, so what it changes is not understood", url)
 		return
 	}
-	if r.v.unknownExtension != "" && !r.insideExtension(v) {
-		r.tell(v, r.v.unknownExtension, "extension", "the extension %s is not known here, so it was not checked", url)
+	severity := r.v.unknownExtension
+	if r.req.UnknownExtensions != "" {
+		severity = r.req.UnknownExtensions
+	}
+	if severity != "" && !r.insideExtension(v) {
+		r.tell(v, severity, "extension", "the extension %s is not known here, so it was not checked", url)
 	}
 }
 
@@ -83,40 +87,6 @@ var widerContexts = map[string]string{
 	coreBase + "structuredefinition-fhir-type":         "ElementDefinition.type",
 	coreBase + "regex":                                 "ElementDefinition.type",
 	coreBase + "structuredefinition-normative-version": "Element",
-}
-
-// An ancestor is one node on the way from the root to another.
-type ancestor struct {
-	v    fhir.Value
-	name string // of the element, "value[x]" for a choice; empty for the root
-}
-
-// way returns the objects from the root to v, v the last, arrays left out. The
-// place of a primitive's extensions is the primitive.
-func (r *run) way(v fhir.Value) []ancestor {
-	nodes, s := r.tree.Nodes, r.v.schema
-	list := []ancestor{{v: r.tree.At(0)}}
-	target := v.Index()
-	for at := uint32(0); at < target; {
-		child := at + 1
-		for child < nodes[at].Next && nodes[child].Next <= target {
-			child = nodes[child].Next
-		}
-		if child >= nodes[at].Next {
-			break
-		}
-		if nodes[child].Kind != fhir.ArrayNode {
-			name := ""
-			if e := &s.Elements[nodes[child].Elem]; e.Choice != "" {
-				name = e.Choice + "[x]"
-			} else {
-				name = e.Name
-			}
-			list = append(list, ancestor{r.tree.At(child), name})
-		}
-		at = child
-	}
-	return list
 }
 
 func (r *run) insideExtension(v fhir.Value) bool {

@@ -93,9 +93,14 @@ func TestExtensions(t *testing.T) {
 			}
 		})
 	}
+	unknown := []byte(`{"resourceType":"Patient","extension":[{"url":"urn:unknown","valueString":"x"}]}`)
 	strict := validate.New(r4.Schema(), src, nil, validate.WithUnknownExtensions("error"))
-	_, issues := strict.ValidateJSON(context.Background(), []byte(`{"resourceType":"Patient","extension":[{"url":"urn:unknown","valueString":"x"}]}`), validate.Request{})
+	_, issues := strict.ValidateJSON(context.Background(), unknown, validate.Request{})
 	if got := describe(issues); got != "error extension Patient.extension[0]" {
 		t.Errorf("unknown extensions as errors: got %q", got)
+	}
+	_, issues = strict.ValidateJSON(context.Background(), unknown, validate.Request{UnknownExtensions: "warning"})
+	if got := describe(issues); got != "warning extension Patient.extension[0]" {
+		t.Errorf("unknown extensions as warnings of one request: got %q", got)
 	}
 }

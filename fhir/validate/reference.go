@@ -105,37 +105,6 @@ func (r *run) reference(v fhir.Value, rule typeRule) {
 	}
 }
 
-// follow finds what a reference leads to, and tells whether it is contained,
-// bundled or elsewhere.
-func (r *run) follow(v fhir.Value, text string) (target fhir.Value, where string) {
-	switch {
-	case text == "":
-		return fhir.Value{}, ""
-	case text[0] == '#':
-		where = "contained"
-	default:
-		where = "referenced"
-	}
-	outer := r.env
-	r.env.TypedReferences, r.env.Resolve = false, nil
-	found, err := r.evaluate(r.v.resolver, fhirpath.Node(v))
-	r.env = outer
-	if err == nil && len(found) == 1 {
-		if where != "contained" {
-			where = "bundled"
-		}
-		return found[0].Value(), where
-	}
-	if r.req.Resolve == nil || where == "contained" || r.req.Mode == Structure {
-		return fhir.Value{}, where
-	}
-	target, err = r.req.Resolve(r.ctx, text)
-	if err != nil {
-		return fhir.Value{}, where
-	}
-	return target, where
-}
-
 // aggregated checks how a reference is made.
 func (r *run) aggregated(v fhir.Value, rule typeRule, text, where string) {
 	if len(rule.aggregation) == 0 || text == "" || slices.Contains(rule.aggregation, where) {

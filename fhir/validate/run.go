@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/fhirpath"
@@ -41,7 +39,7 @@ type run struct {
 	nesting int
 	active  []claimed // what is being checked now
 	untold  bool      // there were more issues than are told
-	prefix  string    // of expressions, of a run in a resource elsewhere
+	entries *directory
 }
 
 // A claimed is the question whether a node conforms to a profile.
@@ -76,10 +74,7 @@ func (r *run) exhausted() {
 
 // tell notes an issue at a place of the tree.
 func (r *run) tell(at fhir.Value, severity, code, format string, args ...any) {
-	if r.quiet > 0 {
-		if severity == "error" {
-			r.errors++
-		}
+	if !r.wanted(severity) {
 		return
 	}
 	r.note(r.expression(at), severity, code, format, args...)
@@ -87,13 +82,25 @@ func (r *run) tell(at fhir.Value, severity, code, format string, args ...any) {
 
 // tellMember notes an issue about a member that may not exist.
 func (r *run) tellMember(of fhir.Value, name, severity, code, format string, args ...any) {
+	if !r.wanted(severity) {
+		return
+	}
+	r.note(r.expression(of)+"."+name, severity, code, format, args...)
+}
+
+// wanted counts an issue and reports whether it is to be told.
+func (r *run) wanted(severity string) bool {
 	if r.quiet > 0 {
 		if severity == "error" {
 			r.errors++
 		}
-		return
+		return false
 	}
-	r.note(r.expression(of)+"."+name, severity, code, format, args...)
+	if severity != "error" && len(r.issues) >= r.req.MaxIssues {
+		r.untold = true
+		return false
+	}
+	return true
 }
 
 func (r *run) note(expression, severity, code, format string, args ...any) {
@@ -132,40 +139,4 @@ func (r *run) try(do func()) bool {
 	r.quiet--
 	r.errors = outer
 	return ok
-}
-
-// expression writes the place of a value as FHIRPath from the root of its tree.
-func (r *run) expression(v fhir.Value) string {
-	var b strings.Builder
-	b.WriteString(r.prefix)
-	nodes := r.tree.Nodes
-	s := r.v.schema
-	b.WriteString(s.Types[nodes[0].Type].Name)
-	target := v.Index()
-	for at := uint32(0); at < target; {
-		child, ordinal := at+1, 0
-		for child < nodes[at].Next && nodes[child].Next <= target {
-			child = nodes[child].Next
-			ordinal++
-		}
-		if child >= nodes[at].Next {
-			break
-		}
-		n := &nodes[child]
-		switch {
-		case nodes[at].Kind == fhir.ArrayNode:
-			b.WriteString("[" + strconv.Itoa(ordinal) + "]")
-		case n.Elem == 0:
-			b.WriteString("." + r.tree.At(child).Key())
-		default:
-			e := &s.Elements[n.Elem]
-			if e.Choice == "" {
-				b.WriteString("." + e.Name)
-				break
-			}
-			b.WriteString("." + e.Choice + ".ofType(" + s.Types[e.Type].Name + ")")
-		}
-		at = child
-	}
-	return b.String()
 }

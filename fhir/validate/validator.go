@@ -57,6 +57,10 @@ type Request struct {
 
 	Mode Mode
 
+	// UnknownExtensions takes the place of what [WithUnknownExtensions] set, if it
+	// is not empty.
+	UnknownExtensions string
+
 	// Resolve finds what a reference or canonical URL points to, after contained
 	// resources and entries of the bundle at hand were searched. It returns the
 	// root of the target, or no place if there is none. Nil finds nothing.
@@ -103,7 +107,6 @@ type Validator struct {
 	generate         func(sd *fhir.Resource) (*fhir.Resource, error)
 
 	types    types
-	resolver *fhirpath.Program
 	mu       sync.RWMutex
 	compiled map[string]*compiledEntry // by canonical as asked for
 	cores    map[fhir.TypeID]*compiledEntry
@@ -133,7 +136,6 @@ func New(schema *fhir.Schema, source Source, terms Terms, options ...Option) *Va
 	for _, name := range []string{"uri", "url", "canonical"} {
 		v.types.uris[schema.TypeByName(name)] = true
 	}
-	v.resolver, _ = fhirpath.Compile(schema, "resolve()")
 	v.Invalidate()
 	for _, o := range options {
 		o(v)

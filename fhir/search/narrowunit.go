@@ -64,7 +64,7 @@ func (p *Param) NarrowUnits(c *Clause, units []string, other []SortForm) ([]Sort
 			if !ok || canonical != q.canonical {
 				continue
 			}
-			n := q.converted.inUnit(new(big.Rat).Inv(factor))
+			n := q.converted.inUnit(factor)
 			for _, b := range p.branches {
 				r := newRanger(b.path)
 				n.add(r, numberForms{unitForm, unitLowForm, unitHighForm, appendUnit(nil, unit)}, b.path.kinds.has(rangeKind))
@@ -98,18 +98,29 @@ func (p *Param) NarrowUnits(c *Clause, units []string, other []SortForm) ([]Sort
 	return narrow, true
 }
 
-// inUnit returns a comparison, times a factor, that holds for all that n holds for:
-// factors and what they make of numbers have 32 digits.
+// inUnit returns a comparison, divided by a factor, that holds for all that n, whose
+// numbers are canonical, holds for. As these are cut to 32 digits, it is a little wider;
+// but what is beyond a number stays beyond it where that can be divided exactly.
 func (n *numberValue) inUnit(factor *big.Rat) *numberValue {
-	wide := *n
+	inverse := new(big.Rat).Inv(factor)
+	wide, value := *n, n.value.times(inverse)
+	exact := value.times(factor).compare(n.value) == 0
+	least, greatest := value.loose()
 	switch n.prefix {
-	case gt, ge, sa:
-		wide.value, _ = n.value.times(factor).loose()
-	case lt, le, eb:
-		_, wide.value = n.value.times(factor).loose()
+	case gt, lt, sa, eb:
+		wide.value = value
+		if !exact && (n.prefix == gt || n.prefix == sa) {
+			wide.value = least
+		} else if !exact {
+			wide.value = greatest
+		}
+	case ge:
+		wide.value = least
+	case le:
+		wide.value = greatest
 	}
-	wide.low, _ = n.low.times(factor).loose()
-	_, wide.high = n.high.times(factor).loose()
+	wide.low, _ = n.low.times(inverse).loose()
+	_, wide.high = n.high.times(inverse).loose()
 	return &wide
 }
 

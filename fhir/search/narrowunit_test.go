@@ -78,3 +78,37 @@ func leadOf(keys [][]byte, p *Param, unit string) []byte {
 	}
 	return make([]byte, UnitLead)
 }
+
+// TestNarrowUnitsBound checks that what is no more than the bound asked for is left
+// out, of which there may be many.
+func TestNarrowUnitsBound(t *testing.T) {
+	reg, err := NewRegistry(fhir.NewCodec(r4.Schema(), fhir.Limits{}), r4.Schema().SearchParams)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _ := reg.Lookup("Observation", "value-quantity")
+	for _, test := range []struct {
+		value string
+		want  bool
+	}{
+		{"gt5.72|http://unitsofmeasure.org|mL", false},
+		{"gt0.00572|http://unitsofmeasure.org|L", false},
+		{"lt5720|http://unitsofmeasure.org|uL", false},
+		{"ge5720|http://unitsofmeasure.org|uL", true},
+		{"gt5.719|http://unitsofmeasure.org|mL", true},
+	} {
+		q, err := Parse(reg, "Observation", [][2]string{{"value-quantity", test.value}}, Options{DefaultCount: 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := reg.Codec.ParseJSON([]byte(`{"resourceType":"Observation","status":"final","code":{"text":"t"},
+			"valueQuantity":{"value":5.72,"unit":"mL","system":"http://unitsofmeasure.org","code":"mL"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		narrow, ok := p.NarrowUnits(&q.Where[0], []string{"mL", "L"}, nil)
+		if got := bestValue(reg.Index(r).Keys, narrow, false) != nil; !ok || got != test.want {
+			t.Errorf("%s: 5.72 mL is among what is gone through: %t", test.value, got)
+		}
+	}
+}

@@ -56,7 +56,11 @@ func (f *finder) find() error {
 	if err != nil {
 		return err
 	}
-	for budget := f.s.tuning.budget; ; budget *= f.s.tuning.growth {
+	budget := f.s.tuning.budget
+	if f.order.By == ordering.ByValue && !f.clinical {
+		budget *= 4 // what else there is would have to be gathered
+	}
+	for ; ; budget *= f.s.tuning.growth {
 		limit := budget
 		if sure {
 			limit = math.MaxInt

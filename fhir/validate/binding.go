@@ -114,7 +114,7 @@ func (r *run) bound(value, v fhir.Value, b *binding) {
 
 // boundCodings checks that one of some codings is in the value set of a binding.
 func (r *run) boundCodings(v fhir.Value, codings []fhir.Coding, systems bool, b *binding) {
-	if b.most != "" && b.strength != "required" {
+	if b.most != "" && b.strength != "required" && (len(codings) > 0 || b.strength == "extensible") {
 		r.inSet(v, codings, systems, b.most, "error")
 	}
 	switch b.strength {

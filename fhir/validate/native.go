@@ -66,7 +66,8 @@ func openPeriod(v fhir.Value) answer {
 }
 
 func outside(v fhir.Value) answer {
-	if text := v.Get("reference").Text(); text == "" || text[0] != '#' {
+	// R4's expression forgets that # alone is the resource that contains others.
+	if text := v.Get("reference").Text(); text == "" || text[0] != '#' || text == "#" {
 		return holds
 	}
 	return unsure

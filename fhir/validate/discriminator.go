@@ -8,12 +8,11 @@ import (
 	"github.com/noafhir/noafhir/fhir/fhirpath"
 )
 
-// expected returns the elements that describe what is at a path in a slice: along
+// expected returns the element that describes what is at a path in a slice: along
 // its own elements, those of the profiles of its types, and those of its types'
-// definitions. The last one is the target.
-func (v *Validator) expected(s *element, steps []pathStep) []*element {
+// definitions. It is nil if there is none.
+func (v *Validator) expected(s *element, steps []pathStep) *element {
 	at := s
-	way := []*element{s}
 	for i, step := range steps {
 		var next *element
 		switch step.kind {
@@ -39,9 +38,8 @@ func (v *Validator) expected(s *element, steps []pathStep) []*element {
 			return nil
 		}
 		at = next
-		way = append(way, at)
 	}
-	return way
+	return at
 }
 
 func (v *Validator) expectedChild(at *element, name string) *element {
@@ -55,10 +53,15 @@ func (v *Validator) expectedChild(at *element, name string) *element {
 			return c
 		}
 	}
+	if b := at.base; b != nil {
+		if inherited := v.expectedChild(b, name); inherited != nil && inherited.says() {
+			return inherited
+		}
+	}
 	if c != nil {
 		return c
 	}
-	for _, t := range at.types {
+	for _, t := range v.kinds(at) {
 		for _, url := range t.profiles {
 			if p, err := v.profile(url); err == nil {
 				if c := p.root.child(name); c != nil {
@@ -67,8 +70,8 @@ func (v *Validator) expectedChild(at *element, name string) *element {
 			}
 		}
 	}
-	if len(at.types) == 1 {
-		if core := v.coreElement(v.schema.TypeByName(at.types[0].code)); core != nil {
+	if kinds := v.kinds(at); len(kinds) == 1 {
+		if core := v.coreElement(v.schema.TypeByName(kinds[0].code)); core != nil {
 			return core.child(name)
 		}
 	}
@@ -95,7 +98,7 @@ func (v *Validator) expectedExtension(at *element, url string) *element {
 }
 
 func (v *Validator) expectedTarget(at *element) *element {
-	for _, t := range at.types {
+	for _, t := range v.kinds(at) {
 		for _, url := range t.targets {
 			if p, err := v.profile(url); err == nil {
 				return p.root

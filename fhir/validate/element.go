@@ -34,6 +34,7 @@ type element struct {
 	linked  bool     // types with profiles or targets say something
 	content string   // id of the element whose content it has
 	shares  *element // that element
+	base    *element // of a differential: the element of the base that it constrains
 
 	ordinals []uint8     // by the ordinal of the schema's element: 1 + index in children, 0 none
 	typ      fhir.TypeID // what ordinals are for
@@ -113,6 +114,9 @@ func readType(t fhir.Value) typeRule {
 
 // child returns the child of that name, not a slice.
 func (e *element) child(name string) *element {
+	if e == nil {
+		return nil
+	}
 	for _, c := range e.inner() {
 		if c.name == name {
 			return c

@@ -58,6 +58,7 @@ func FuzzProfile(f *testing.F) {
 	f.Add(`{"path":"Patient"},{"path":"Patient.contact","contentReference":"#Patient"},{"path":"Patient.contact.name","max":"0"}`)
 	f.Add(`{"path":"Patient","type":[{"code":"Patient","profile":["http://hl7.org/fhir/StructureDefinition/fuzzed"]}]},{"path":"Patient.contained","type":[{"code":"Resource","profile":["http://hl7.org/fhir/StructureDefinition/fuzzed","urn:x"]}]}`)
 	f.Add(`{"path":"Patient"},{"path":"Patient.link","slicing":{"discriminator":[{"type":"profile","path":"other.resolve()"},{"type":"exists","path":"extension('a').value"}]}},{"path":"Patient.link","sliceName":"x"},{"path":"Patient.link.other","type":[{"code":"Reference","targetProfile":["http://hl7.org/fhir/StructureDefinition/fuzzed"]}]}`)
+	f.Add(`{"id":"Patient.name:a/b.given","path":"Patient.name.given","min":1},{"id":"Patient.deceasedBoolean","path":"Patient.deceasedBoolean","max":"0"},{"path":"Patient.contact","sliceName":"x"},{"path":"Patient.contact.name","fixedString":"x"}`)
 	f.Add(`{"path":"Patient","constraint":[{"key":"a","expression":"descendants().descendants().where(id = 'x').exists()"},{"key":"b","expression":"conformsTo('http://hl7.org/fhir/StructureDefinition/fuzzed')"}]}`)
 	codec := fhir.NewCodec(r4.Schema(), fhir.Limits{})
 	body, err := codec.ParseJSON([]byte(`{"resourceType":"Patient","id":"a","contained":[{"resourceType":"Patient","id":"b","link":[{"other":{"reference":"#"}}]}],"extension":[{"url":"urn:any","valueString":"x"}],
@@ -67,17 +68,20 @@ func FuzzProfile(f *testing.F) {
 	}
 	base := fuzzSource(f)
 	f.Fuzz(func(t *testing.T, elements string) {
-		text := `{"resourceType":"StructureDefinition","url":"http://hl7.org/fhir/StructureDefinition/fuzzed","name":"F","status":"active","type":"Patient","derivation":"constraint","snapshot":{"element":[` + elements + `]}}`
-		tree, err := fhir.ScanJSON([]byte(text), fhir.Limits{})
-		if err != nil {
-			return
+		for _, form := range []string{"snapshot", "differential"} {
+			text := `{"resourceType":"StructureDefinition","url":"http://hl7.org/fhir/StructureDefinition/fuzzed","name":"F","status":"active","type":"Patient","derivation":"constraint",
+				"baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient","` + form + `":{"element":[` + elements + `]}}`
+			tree, err := fhir.ScanJSON([]byte(text), fhir.Limits{})
+			if err != nil {
+				return
+			}
+			definition, _ := codec.Survey(tree, 1)
+			if definition == nil {
+				return
+			}
+			v := validate.New(r4.Schema(), append(source{definition}, base...), terms{}) // the first of its URL
+			v.Validate(context.Background(), body, validate.Request{Profiles: []string{"http://hl7.org/fhir/StructureDefinition/fuzzed"}})
 		}
-		definition, _ := codec.Survey(tree, 1)
-		if definition == nil {
-			return
-		}
-		v := validate.New(r4.Schema(), append(base[:len(base):len(base)], definition), terms{})
-		v.Validate(context.Background(), body, validate.Request{Profiles: []string{"http://hl7.org/fhir/StructureDefinition/fuzzed"}})
 	})
 }
 

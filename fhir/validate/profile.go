@@ -23,6 +23,7 @@ type profile struct {
 	contexts           []extensionContext
 	invariants         []string // contextInvariant
 	root               *element
+	base               *profile // what else must hold, of a profile known by its differential
 }
 
 // An extensionContext says where an extension may stand.
@@ -127,10 +128,7 @@ func (v *Validator) load(canonical string) (*profile, error) {
 			return p, nil
 		}
 	}
-	if !sd.Root().Get("snapshot").Exists() {
-		if v.generate == nil {
-			return nil, fhir.Errorf(fhir.Unprocessable, "the profile %s has no snapshot", canonical)
-		}
+	if !sd.Root().Get("snapshot").Exists() && v.generate != nil {
 		if sd, err = v.generate(sd); err != nil {
 			return nil, err
 		}
@@ -164,7 +162,8 @@ func own(v fhir.Value) fhir.Value {
 	return t.Root()
 }
 
-// compile makes a StructureDefinition with a snapshot ready for use.
+// compile makes a StructureDefinition ready for use, by its snapshot if it has
+// one.
 func (v *Validator) compile(sd *fhir.Resource) (*profile, error) {
 	root := sd.Root()
 	p := &profile{url: keep(root.Get("url")), version: keep(root.Get("version")), name: keep(root.Get("name")), typeName: keep(root.Get("type"))}
@@ -182,7 +181,11 @@ func (v *Validator) compile(sd *fhir.Resource) (*profile, error) {
 		p.invariants = append(p.invariants, keep(c))
 	}
 	c := compiler{v: v, p: p, byID: map[string]*element{}}
-	if err := c.elements(root.Get("snapshot").Get("element")); err != nil {
+	build := func() error { return c.elements(root.Get("snapshot").Get("element")) }
+	if !root.Get("snapshot").Exists() {
+		build = func() error { return c.differential(root) }
+	}
+	if err := build(); err != nil {
 		return nil, err
 	}
 	if p.root == nil {
@@ -190,6 +193,9 @@ func (v *Validator) compile(sd *fhir.Resource) (*profile, error) {
 	}
 	p.modifier = c.modifier
 	if err := c.link(p.root, 0); err != nil {
+		return nil, err
+	}
+	if err := c.tellApart(p.root); err != nil {
 		return nil, err
 	}
 	if !p.core {
@@ -301,10 +307,10 @@ func (c *compiler) place(parent, e *element) {
 func (c *compiler) link(e *element, depth int) error {
 	if e.content != "" {
 		target := c.byID[e.content]
-		if target == nil {
+		if target == nil && c.p.base == nil {
 			return fhir.Errorf(fhir.Unprocessable, "the profile %s refers to its element %s, which it does not have", c.p.url, e.content)
 		}
-		if len(e.children) == 0 {
+		if target != nil && len(e.children) == 0 {
 			e.shares = target
 		}
 	}

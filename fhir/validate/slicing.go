@@ -160,18 +160,20 @@ func (v *Validator) test(s *element, d discriminator) test {
 	if !ok {
 		return nil
 	}
-	if d.kind == "value" && d.path == "url" && len(s.types) == 1 && s.types[0].code == "Extension" && len(s.types[0].profiles) > 0 && s.child("url") == nil {
-		url, _ := cutVersion(s.types[0].profiles[0])
+	if kinds := v.kinds(s); d.kind == "value" && d.path == "url" && len(kinds) == 1 && kinds[0].code == "Extension" && len(kinds[0].profiles) > 0 && s.child("url") == nil {
+		url, _ := cutVersion(kinds[0].profiles[0])
 		return func(_ *run, it item) bool { return it.value.Get("url").Text() == url }
 	}
-	targets := v.expected(s, steps)
-	if len(targets) == 0 {
+	target := v.expected(s, steps)
+	if target == nil {
 		return nil
 	}
-	target := targets[len(targets)-1]
 	switch d.kind {
 	case "value", "pattern":
-		if target.empty() || !target.says() {
+		if !target.says() {
+			target = target.inherited((*element).says)
+		}
+		if target == nil {
 			return nil
 		}
 		return func(r *run, it item) bool {
@@ -180,7 +182,7 @@ func (v *Validator) test(s *element, d discriminator) test {
 			})
 		}
 	case "exists":
-		want := target.max != 0
+		want := target.max != 0 && (target.counted || target.base == nil || target.base.max != 0)
 		return func(r *run, it item) bool {
 			return r.some(it, steps, func(*run, item) bool { return true }) == want
 		}
@@ -203,7 +205,7 @@ func (e *element) says() bool {
 func (v *Validator) typeTest(target *element, steps []pathStep) test {
 	var allowed []fhir.TypeID
 	resolved := len(steps) > 0 && steps[len(steps)-1].kind == resolveStep
-	for _, t := range target.types {
+	for _, t := range v.kinds(target) {
 		if !resolved {
 			if id := v.schema.TypeByName(t.code); id != 0 {
 				allowed = append(allowed, id)
@@ -233,7 +235,7 @@ func (v *Validator) typeTest(target *element, steps []pathStep) test {
 func (v *Validator) profileTest(target *element, steps []pathStep) test {
 	resolved := len(steps) > 0 && steps[len(steps)-1].kind == resolveStep
 	var urls []string
-	for _, t := range target.types {
+	for _, t := range v.kinds(target) {
 		if resolved {
 			urls = append(urls, t.targets...)
 		} else {

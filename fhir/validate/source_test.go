@@ -38,6 +38,19 @@ func definition(t testing.TB, name, typ, derivation, elements string) *fhir.Reso
 	return r
 }
 
+// differential returns a StructureDefinition with the elements of a differential.
+func differential(t testing.TB, name, typ, base, elements string) *fhir.Resource {
+	t.Helper()
+	text := `{"resourceType":"StructureDefinition","url":"http://hl7.org/fhir/StructureDefinition/` + name + `","name":"` + name +
+		`","status":"active","kind":"resource","abstract":false,"type":"` + typ + `","derivation":"constraint","baseDefinition":"` + base +
+		`","differential":{"element":[` + elements + `]}}`
+	r, err := fhir.NewCodec(r4.Schema(), fhir.Limits{}).ParseJSON([]byte(text))
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return r
+}
+
 // describe writes issues as lines "severity code expression".
 func describe(issues []fhir.Issue) string {
 	var lines []string

@@ -85,7 +85,7 @@ func WithUnknownExtensions(severity string) Option {
 }
 
 // WithSnapshots sets what completes a StructureDefinition that has a differential
-// only. Without it such a profile can not be used.
+// only. Without it the differential is added to the rules of the base.
 func WithSnapshots(generate func(sd *fhir.Resource) (*fhir.Resource, error)) Option {
 	return func(v *Validator) { v.generate = generate }
 }

@@ -106,6 +106,9 @@ func (r *run) conform(v, shadow fhir.Value, p *profile) {
 	if r.nesting > maxNesting || !r.spend() {
 		return
 	}
+	if p.base != nil {
+		r.conform(v, shadow, p.base)
+	}
 	r.occurrence(v, shadow, p.root, false)
 }
 

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"context"
+	"strings"
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/fhirpath"
@@ -183,7 +184,40 @@ func (r *run) coding(v fhir.Value) {
 			text = "the code system has no such code"
 		}
 		r.tell(v, "error", "code-invalid", "%s|%s: %s", clip(system), clip(code), text)
+		return
 	}
+	r.display(v, fhir.Coding{System: system, Code: code})
+}
+
+// display checks that a display is one that its code system has for the code: what
+// people read should be what programs read.
+func (r *run) display(v fhir.Value, coding fhir.Coding) {
+	text := v.Get("display").Text()
+	d, ok := r.v.terms.(Displayer)
+	if text == "" || !ok {
+		return
+	}
+	known := d.Displays(r.ctx, coding)
+	for _, k := range known {
+		if sameWords(k, text) {
+			return
+		}
+	}
+	if len(known) > 0 {
+		r.tellMember(v, "display", "warning", "value", "this is no display of %s; its display is %q", clip(coding.String()), clip(known[0]))
+	}
+}
+
+// sameWords compares displays without regard to case and white space.
+func sameWords(a, b string) bool {
+	return strings.EqualFold(a, b) || strings.EqualFold(strings.Join(strings.Fields(a), " "), strings.Join(strings.Fields(b), " "))
+}
+
+// A Displayer is Terms that also know how codes are displayed.
+type Displayer interface {
+	// Displays returns the displays that the code system has for a code, in any
+	// language, the preferred one first; none if that is not known.
+	Displays(ctx context.Context, coding fhir.Coding) []string
 }
 
 // membership answers memberOf() of FHIRPath.

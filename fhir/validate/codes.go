@@ -40,9 +40,10 @@ func (c *Codes) Invalidate() {
 type codeSet struct {
 	once    sync.Once
 	codings map[fhir.Coding]bool
-	codes   map[string]bool // of any system
-	anyCase bool            // codes are lower case here, and case does not matter
-	reason  string          // why there is nothing
+	codes   map[string]bool     // of any system
+	display map[string][]string // of a code system: by code
+	anyCase bool                // codes are lower case here, and case does not matter
+	reason  string              // why there is nothing
 }
 
 // maxSets bounds what is remembered.
@@ -90,6 +91,17 @@ func (c *Codes) ValidateCode(_ context.Context, valueSet string, coding fhir.Cod
 		return In, "", nil
 	}
 	return NotIn, "", nil
+}
+
+// Displays implements [Displayer].
+func (c *Codes) Displays(_ context.Context, coding fhir.Coding) []string {
+	s := c.entry(&c.systems, coding.System)
+	s.once.Do(func() { s.read(c.source, coding.System) })
+	code := coding.Code
+	if s.anyCase {
+		code = strings.ToLower(code)
+	}
+	return s.display[code]
 }
 
 // expand reads a value set.
@@ -159,7 +171,7 @@ func (s *codeSet) read(source terminology.Source, url string) {
 		return
 	}
 	s.anyCase = root.Get("caseSensitive").Text() != "true"
-	s.codes = map[string]bool{}
+	s.codes, s.display = map[string]bool{}, map[string][]string{}
 	s.concepts(root, 0)
 }
 
@@ -172,7 +184,16 @@ func (s *codeSet) concepts(v fhir.Value, depth int) {
 		if s.anyCase {
 			code = strings.ToLower(code)
 		}
-		s.codes[strings.Clone(code)] = true
+		code = strings.Clone(code)
+		s.codes[code] = true
+		if display := keep(item.Get("display")); display != "" {
+			s.display[code] = append(s.display[code], display)
+		}
+		for d := range item.Get("designation").Items {
+			if display := keep(d.Get("value")); display != "" {
+				s.display[code] = append(s.display[code], display)
+			}
+		}
 		s.concepts(item, depth+1)
 	}
 }

@@ -16,7 +16,7 @@ func TestCodes(t *testing.T) {
 	codec := fhir.NewCodec(r4.Schema(), fhir.Limits{})
 	var src source
 	for _, text := range []string{
-		`{"resourceType":"CodeSystem","url":"urn:c","status":"active","content":"complete","caseSensitive":true,"concept":[{"code":"a","concept":[{"code":"b"}]}]}`,
+		`{"resourceType":"CodeSystem","url":"urn:c","status":"active","content":"complete","caseSensitive":true,"concept":[{"code":"a","display":"The first","designation":[{"language":"de","value":"Das erste"}],"concept":[{"code":"b"}]}]}`,
 		`{"resourceType":"CodeSystem","url":"urn:loose","status":"active","content":"complete","concept":[{"code":"A"}]}`,
 		`{"resourceType":"CodeSystem","url":"urn:part","status":"active","content":"fragment","concept":[{"code":"a"}]}`,
 		`{"resourceType":"ValueSet","url":"urn:v","status":"active","compose":{"include":[{"system":"urn:c"},{"system":"http://loinc.org","concept":[{"code":"2986-8"}]}]}}`,
@@ -78,6 +78,32 @@ func TestCodes(t *testing.T) {
 		got, err := codes.Subsumes(context.Background(), fhir.Coding{System: "urn:c", Code: pair.A}, fhir.Coding{System: "urn:c", Code: pair.B})
 		if err != nil || got != pair.Want {
 			t.Errorf("%s subsumes %s: got %v, %v", pair.A, pair.B, got, err)
+		}
+	}
+}
+
+func TestDisplays(t *testing.T) {
+	system, err := fhir.NewCodec(r4.Schema(), fhir.Limits{}).ParseJSON([]byte(`{"resourceType":"CodeSystem","url":"urn:c","status":"active","content":"complete","caseSensitive":true,
+		"concept":[{"code":"a","display":"The first","designation":[{"language":"de","value":"Das erste"}]},{"code":"b"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := source{system,
+		definition(t, "Coding", "Coding", "specialization", `{"path":"Coding","min":0,"max":"*"}`),
+		definition(t, "Encounter", "Encounter", "specialization", `{"path":"Encounter","min":0,"max":"*"},{"path":"Encounter.class","min":1,"max":"1","type":[{"code":"Coding"}]}`)}
+	v := validate.New(r4.Schema(), src, validate.NewCodes(src))
+	tests := []struct{ Class, Want string }{
+		{`"system":"urn:c","code":"a","display":"the  First"`, ""},
+		{`"system":"urn:c","code":"a","display":"Das erste"`, ""},
+		{`"system":"urn:c","code":"a","display":"The second"`, "warning value Encounter.class.display"},
+		{`"system":"urn:c","code":"b","display":"x"`, ""},
+		{`"system":"urn:c","code":"c","display":"x"`, "error code-invalid Encounter.class"},
+		{`"system":"urn:other","code":"a","display":"x"`, ""},
+	}
+	for _, test := range tests {
+		_, issues := v.ValidateJSON(context.Background(), []byte(`{"resourceType":"Encounter","class":{`+test.Class+`}}`), validate.Request{})
+		if got := describe(issues); got != test.Want {
+			t.Errorf("%s: got %q, want %q", test.Class, got, test.Want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ var natives = map[native]func(v fhir.Value) answer{
 	{"dom-2", "contained.contained.empty()"}:                                             withoutContained,
 	{"dom-4", "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()"}: withoutContained,
 	{"dom-5", "contained.meta.security.empty()"}:                                         withoutContained,
-	{"dom-3", dom3}:                              withoutContained,
+	{"dom-3", dom3}:                              referredTo,
 	{"dom-6", "text.`div`.exists()"}:             withNarrative,
 	{"qty-3", "code.empty() or system.exists()"}: codeHasSystem,
 	{"txt-1", "htmlChecks()"}:                    checkedByCodec,
@@ -71,4 +71,32 @@ func outside(v fhir.Value) answer {
 		return holds
 	}
 	return unsure
+}
+
+// referredTo decides dom-3: every contained resource is referred to from the
+// resource that contains it, or refers to that. It is decided here because the
+// expression looks through everything for every contained resource.
+func referredTo(v fhir.Value) answer {
+	contained := v.Get("contained")
+	if !contained.Exists() {
+		return holds
+	}
+	tree := v.Tree()
+	local := map[string]bool{}
+	backward := func(from, to uint32) (found bool) {
+		for i := from; i < to; i++ {
+			if n := tree.At(i); n.Kind() == fhir.StringNode && n.Raw()[1] == '#' {
+				local[n.Text()] = true
+				found = found || n.Text() == "#"
+			}
+		}
+		return found
+	}
+	backward(v.Index(), v.Node().Next)
+	for c := range contained.Items {
+		if id := c.Get("id").Text(); id != "" && !local["#"+id] && !backward(c.Index(), c.Node().Next) {
+			return fails
+		}
+	}
+	return holds
 }

@@ -73,6 +73,12 @@ func (r *run) sliced(items []item, owner fhir.Value, el *element) {
 		r.occurrence(it.value, it.shadow, el.slices[k], false)
 	}
 	for k, s := range el.slices {
+		if el.slicing.tests[k] == nil && s.slice != defaultSlice {
+			if of := r.ownerOf(items, owner); s.min > 0 && of.Exists() {
+				r.tellMember(of, s.name, "warning", "not-supported", "the slice %s was not checked, as its definition does not tell it apart", s.slice)
+			}
+			continue
+		}
 		r.sliceCount(items, owner, s, counts[k])
 		if len(s.slices) > 0 {
 			r.sliced(members[k], r.ownerOf(items, owner), s)
@@ -242,6 +248,7 @@ func (v *Validator) profileTest(target *element, steps []pathStep) test {
 			urls = append(urls, t.profiles...)
 		}
 	}
+	urls = slices.DeleteFunc(urls, func(url string) bool { _, err := v.profile(url); return err != nil })
 	if len(urls) == 0 {
 		return nil
 	}

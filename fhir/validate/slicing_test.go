@@ -162,6 +162,12 @@ func TestSlicing(t *testing.T) {
 			},
 		},
 		{
+			Name: "told apart by a profile that is not known", Type: "Observation",
+			Elements: `{"id":"Observation.performer","path":"Observation.performer","slicing":{"discriminator":[{"type":"profile","path":"resolve()"}],"rules":"closed"},"min":0,"max":"*","type":[{"code":"Reference"}]},
+				{"id":"Observation.performer:p","path":"Observation.performer","sliceName":"p","min":1,"max":"1","type":[{"code":"Reference","targetProfile":["urn:nobody"]}]}`,
+			Cases: []verdict{{`"performer":[{"reference":"Patient/1"}]`, "warning not-supported Observation.performer"}},
+		},
+		{
 			Name: "told apart by a slice within", Type: "Observation",
 			Elements: `{"id":"Observation.component","path":"Observation.component","slicing":{"discriminator":[{"type":"value","path":"code.coding.code"}],"rules":"open"},"min":0,"max":"*","type":[{"code":"BackboneElement"}]},
 				{"id":"Observation.component:a","path":"Observation.component","sliceName":"a","min":1,"max":"1","type":[{"code":"BackboneElement"}]},

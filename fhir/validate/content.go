@@ -106,3 +106,29 @@ func (a *answers) asked(v fhir.Value) {
 		a.asked(i)
 	}
 }
+
+// fhirPath checks that an expression can be read.
+func (r *run) fhirPath(v fhir.Value) {
+	if v.Kind() != fhir.StringNode || !r.spend() {
+		return
+	}
+	_, err := fhirpath.Compile(r.v.schema, v.Text())
+	switch {
+	case err == nil:
+	case fhir.KindOf(err) == fhir.Invalid:
+		r.tell(v, "error", "invalid", "this is no FHIRPath: %s", clip(clientText(err)))
+	default:
+		r.tell(v, "warning", "not-supported", "this FHIRPath can not be used here: %s", clip(clientText(err)))
+	}
+}
+
+// constraints checks the expressions of a definition's invariants.
+func (r *run) constraints(v fhir.Value) {
+	for _, form := range []string{"differential", "snapshot"} {
+		for e := range v.Get(form).Get("element").Items {
+			for k := range e.Get("constraint").Items {
+				r.fhirPath(k.Get("expression"))
+			}
+		}
+	}
+}

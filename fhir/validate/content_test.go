@@ -19,6 +19,8 @@ func TestWords(t *testing.T) {
 		core("Quantity", ""),
 		core("Identifier", `,{"path":"Identifier.system","min":0,"max":"1","type":[{"code":"uri"}]}`),
 		core("Questionnaire", ""),
+		core("SearchParameter", ""),
+		core("StructureDefinition", ""),
 	} {
 		src = append(src, s...)
 	}
@@ -31,6 +33,10 @@ func TestWords(t *testing.T) {
 		{"no UUID", `"Observation","identifier":[{"system":"urn:uuid:1"}]`, "error value Observation.identifier[0].system"},
 		{"a relative system", `"Observation","identifier":[{"system":"mrn"}]`, "error value Observation.identifier[0].system"},
 		{"a condition on an item", `"Questionnaire","item":[{"linkId":"a","item":[{"linkId":"b","enableWhen":[{"question":"a"}]}]}]`, ""},
+		{"an expression", `"SearchParameter","expression":"Patient.name.where(use = 'official')"`, ""},
+		{"no expression", `"SearchParameter","expression":"Patient.name.where("`, "error invalid SearchParameter.expression"},
+		{"an invariant that can not be read", `"StructureDefinition","differential":{"element":[{"path":"Patient","constraint":[{"key":"a","expression":"name.exists()"},{"key":"b","expression":"name.exists("}]}]}`,
+			"error invalid StructureDefinition.differential.element[0].constraint[1].expression"},
 		{"a condition on nothing", `"Questionnaire","item":[{"linkId":"a","item":[{"linkId":"b","enableWhen":[{"question":"c"}]}]}]`, "error not-found Questionnaire.item[0].item[0].enableWhen[0].question"},
 	}
 	v := validate.New(r4.Schema(), src, nil)

@@ -117,6 +117,7 @@ type Validator struct {
 // types are those that validation treats in their own way.
 type types struct {
 	extension, reference, coding, concept, quantity, resource, bundle, response, attachment, identifier, questionnaire fhir.TypeID
+	searchParameter, structureDefinition                                                                               fhir.TypeID
 
 	uris map[fhir.TypeID]bool // uri and what specialises it
 }
@@ -129,6 +130,7 @@ func New(schema *fhir.Schema, source Source, terms Terms, options ...Option) *Va
 		"Extension": &v.types.extension, "Reference": &v.types.reference, "Coding": &v.types.coding, "CodeableConcept": &v.types.concept,
 		"Quantity": &v.types.quantity, "Resource": &v.types.resource, "Bundle": &v.types.bundle, "QuestionnaireResponse": &v.types.response,
 		"Attachment": &v.types.attachment, "Identifier": &v.types.identifier, "Questionnaire": &v.types.questionnaire,
+		"SearchParameter": &v.types.searchParameter, "StructureDefinition": &v.types.structureDefinition,
 	} {
 		*id = schema.TypeByName(name)
 	}

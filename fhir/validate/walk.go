@@ -34,6 +34,10 @@ func (r *run) resource(v fhir.Value, in string) {
 		r.response(v)
 	case r.v.types.questionnaire:
 		r.conditions(v)
+	case r.v.types.searchParameter:
+		r.fhirPath(v.Get("expression"))
+	case r.v.types.structureDefinition:
+		r.constraints(v)
 	}
 	if in == "contained" {
 		r.containedRules(v)

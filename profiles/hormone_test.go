@@ -11,7 +11,9 @@ import (
 
 	"github.com/noafhir/noafhir/fhir"
 	"github.com/noafhir/noafhir/fhir/r4"
+	"github.com/noafhir/noafhir/mappings"
 	"github.com/noafhir/noafhir/profiles"
+	"github.com/noafhir/noafhir/profiles/demo"
 )
 
 const ucumSystem = `"system":"http://unitsofmeasure.org"`
@@ -250,4 +252,39 @@ func FuzzNormalise(f *testing.F) {
 			t.Errorf("%s\nthen %s\nand %s, %v", r.JSON(), got.JSON(), again.JSON(), err)
 		}
 	})
+}
+
+// TestDemoHormones brings the hormones of the demo patients into form, as if they
+// claimed the profile.
+func TestDemoHormones(t *testing.T) {
+	codec := fhir.NewCodec(r4.Schema(), fhir.Limits{})
+	h := profiles.Hormones{Codec: codec}
+	found := 0
+	for _, text := range demo.Bundles() {
+		bundle, err := codec.ParseJSON(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for entry := range bundle.Root().Get("entry").Items {
+			r := entry.Get("resource")
+			if r.Get("resourceType").Text() != "Observation" || r.Get("meta").Exists() {
+				continue
+			}
+			code := ""
+			for c := range r.Get("code").Get("coding").Items {
+				code = c.Get("code").Text()
+			}
+			if _, ok := mappings.HormoneOf(code); !ok {
+				continue
+			}
+			found++
+			claimed := strings.Replace(string(r.Raw()), `"resourceType":"Observation"`, `"resourceType":"Observation","meta":{"profile":["`+profiles.URL("StructureDefinition", "noa-hormone")+`"]}`, 1)
+			if _, issues, err := h.Prepare(t.Context(), parsed(t, claimed)); err != nil || len(issues) > 0 {
+				t.Errorf("%s: %v, %v", r.Get("id").Text(), issues, err)
+			}
+		}
+	}
+	if found == 0 {
+		t.Skip("the demo patients claim their profiles: loading them says as much")
+	}
 }

@@ -44,6 +44,7 @@ type codeSet struct {
 	display map[string][]string // of a code system: by code
 	anyCase bool                // codes are lower case here, and case does not matter
 	reason  string              // why there is nothing
+	err     error               // why that could not be read
 }
 
 // maxSets bounds what is remembered.
@@ -62,6 +63,15 @@ func (c *Codes) entry(in *map[string]*codeSet, url string) *codeSet {
 		(*in)[strings.Clone(url)] = s
 	}
 	return s
+}
+
+// forget drops a set that could not be read.
+func (c *Codes) forget(in *map[string]*codeSet, url string, s *codeSet) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if (*in)[url] == s {
+		delete(*in, url)
+	}
 }
 
 // ValidateCode implements [Terms].
@@ -84,6 +94,10 @@ func (c *Codes) ValidateCode(_ context.Context, valueSet string, coding fhir.Cod
 	}
 	s := c.entry(&c.sets, valueSet)
 	s.once.Do(func() { s.expand(c.source, valueSet) })
+	if s.err != nil {
+		c.forget(&c.sets, valueSet, s)
+		return Unknown, "", s.err
+	}
 	switch {
 	case s.codings == nil:
 		return Unknown, s.reason, nil
@@ -115,6 +129,9 @@ func (s *codeSet) expand(source terminology.Source, valueSet string) {
 		}
 	}
 	if err != nil {
+		if passing(err) {
+			s.err = err
+		}
 		s.reason = clientText(err)
 		return
 	}
@@ -144,6 +161,9 @@ func (c *Codes) inSystem(coding fhir.Coding) (Membership, string) {
 	}
 	s := c.entry(&c.systems, coding.System)
 	s.once.Do(func() { s.read(c.source, coding.System) })
+	if s.err != nil {
+		c.forget(&c.systems, coding.System, s)
+	}
 	code := coding.Code
 	if s.anyCase {
 		code = strings.ToLower(code)
@@ -162,6 +182,9 @@ func (s *codeSet) read(source terminology.Source, url string) {
 	s.reason = "the code system is not known here"
 	url, _ = cutVersion(url)
 	found, err := source.Canonical("CodeSystem", url)
+	if passing(err) {
+		s.err = err
+	}
 	if err != nil || len(found) == 0 {
 		return
 	}

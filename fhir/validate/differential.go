@@ -23,7 +23,10 @@ func (c *compiler) differential(sd fhir.Value) error {
 		return fhir.Errorf(fhir.Unprocessable, "the profile %s is based on itself", c.p.url)
 	}
 	base, err := c.v.profile(url)
-	if err != nil {
+	switch {
+	case passing(err):
+		return err
+	case err != nil:
 		return fhir.Errorf(fhir.Unprocessable, "the base of the profile %s can not be used: %s", c.p.url, clientText(err))
 	}
 	if !c.v.schema.IsA(c.p.typ, base.typ) {

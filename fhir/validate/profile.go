@@ -55,7 +55,26 @@ func (v *Validator) profile(canonical string) (*profile, error) {
 		v.mu.Unlock()
 	}
 	e.once.Do(func() { e.profile, e.err = v.load(canonical) })
+	if passing(e.err) {
+		v.mu.Lock()
+		if v.compiled[canonical] == e {
+			delete(v.compiled, canonical)
+		}
+		v.mu.Unlock()
+	}
 	return e.profile, e.err
+}
+
+// passing reports whether an error may be gone the next time: it is not about the
+// definition.
+func passing(err error) bool {
+	switch {
+	case err == nil:
+		return false
+	case fhir.KindOf(err) == fhir.Internal, fhir.KindOf(err) == fhir.Unavailable:
+		return true
+	}
+	return false
 }
 
 // maxCompiled bounds what is remembered, as resources may claim what they like.
@@ -79,6 +98,13 @@ func (v *Validator) core(t fhir.TypeID) *profile {
 		v.mu.Unlock()
 	}
 	e.once.Do(func() { e.profile, e.err = v.loadCore(v.schema.Types[t].Name) })
+	if passing(e.err) {
+		v.mu.Lock()
+		if v.cores[t] == e {
+			delete(v.cores, t)
+		}
+		v.mu.Unlock()
+	}
 	return e.profile
 }
 
